@@ -348,3 +348,74 @@ fn scans_of_the_case_are_not_replaced() {
     place.revoxel(&[&one[..], &["--kind", "label"]].concat()).bad(2, &["data/images/c0.nii.gz", "is not replaced"]);
     assert_eq!(bytes("data/labels/c0.nii.gz"), before);
 }
+
+/// Scores of this many channels on the model's grid of a case.
+fn scores(place: &Place, case: &str, channels: usize, file: &str) {
+    let model = *place.read(&format!("out/{case}/label.nii.gz"), Kind::Label).grid();
+    place.volume(file, &Draw::new(9).volume(model, Kind::Image, channels).cast(Dtype::F32));
+}
+
+#[test]
+fn kinds_and_activations_are_checked_before_the_first_result() {
+    let place = dataset(PIPELINE);
+    std::fs::remove_dir_all(place.path("predictions")).unwrap();
+    for case in ["c0", "c1", "c2"] {
+        scores(&place, case, 3, &format!("predictions/{case}.nii.gz"));
+        for fold in ["fold_0", "fold_1"] {
+            scores(&place, case, 3, &format!("folds/{fold}/{case}.nii.gz"));
+        }
+    }
+    let t = |more: &[&str], parts: &[&str]| {
+        let all = [&["nothing was written", "case c0: ", "case c2: "], parts].concat();
+        place.revoxel(&[&["invert", "out"], more, &["-o", "restored"]].concat()).bad(2, &all);
+        assert!(!place.path("restored").exists(), "{more:?}");
+    };
+    // What several channels are, nobody says.
+    t(&["predictions"], &["cannot infer the kind of values (several channels)", "--kind"]);
+    t(&["folds", "--kind", "logit"], &["logits of several members: choose the activation"]);
+    t(&["predictions", "--kind", "probability", "--activation", "softmax"], &["softmax needs logits"]);
+    t(&["predictions", "--kind", "image", "--interpolation", "label"], &["interpolation label is for labels"]);
+    t(&["folds", "--kind", "probability", "--weights", "1,2;3,4"], &["2 weights for 3 channels"]);
+    // With one of three in order, the others are told, and it is done.
+    scores(&place, "c1", 1, "predictions/c1.nii.gz");
+    let said = place.revoxel(&["invert", "out", "predictions", "-o", "restored", "--argmax"]);
+    said.bad(2, &["nothing was written", "case c1: ", "argmax needs a prediction with one channel per class"]);
+    place.revoxel(&["invert", "out", "folds", "-o", "restored", "--kind", "logit", "--activation", "softmax"]).good();
+}
+
+#[test]
+fn what_was_looked_for_and_found_is_said() {
+    let place = dataset(PIPELINE);
+    std::fs::remove_dir_all(place.path("predictions")).unwrap();
+    copy(&place, "out/c0/label.nii.gz", "predictions/seg-c0.nii.gz");
+    let said = place.revoxel(&["invert", "out", "predictions", "-o", "restored", "--kind", "label"]);
+    let parts = ["of case c0, looked for c0.npy", "(or another ending)", "found predictions/seg-c0.nii.gz", "{case}"];
+    said.bad(2, &parts);
+    // With copies, the name of a case may be that of a copy of another.
+    let text = PIPELINE.replace("steps:", "seed: 3\ncopies: 2\nsteps:\n  - rand_flip: { prob: 1, spatial_axis: 0 }");
+    let place = Place::new();
+    for case in ["s", "s_1"] {
+        let image = Draw::new(1).volume(grid(), Kind::Image, 1).cast(Dtype::I16);
+        place.volume(&format!("data/images/{case}.nii.gz"), &image);
+        place.volume(&format!("data/labels/{case}.nii.gz"), &label(2));
+    }
+    place.text("p.yaml", &text.replace("{case}/", "{case}/{copy}_"));
+    place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).good();
+    for (case, copy, name) in [("s", 0, "s_0"), ("s", 1, "s_1"), ("s_1", 0, "s_1_0"), ("s_1", 1, "s_1_1")] {
+        self::copy(&place, &format!("out/{case}/{copy}_label.nii.gz"), &format!("predictions/{name}.nii.gz"));
+    }
+    let all = ["invert", "out", "predictions", "-o", "home", "--kind", "label"];
+    let said = place.revoxel(&all).told(1);
+    for part in [
+        "case s/1: no prediction",
+        "predictions/s_1.nii.gz: not used: case s_1 has 2 copies: call it s_1/0, s_1/1 …; for copy 1 of case s, call it s/1",
+    ] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+    // What it says is right.
+    copy(&place, "predictions/s_1.nii.gz", "predictions/s/1.nii.gz");
+    std::fs::remove_file(place.path("predictions/s_1.nii.gz")).unwrap();
+    let all = [&all[..], &["--overwrite"]].concat();
+    place.revoxel(&all).good();
+    assert_eq!(values(&place.read("home/s.nii.gz", Kind::Label)), values(&label(2)));
+}

@@ -345,3 +345,31 @@ fn a_case_needs_no_more_memory_than_its_headers_say() {
         assert!(peak <= most + program, "{steps}: {peak} MB, and not {most} MB as estimated");
     }
 }
+
+#[test]
+fn folders_of_outputs_are_made() {
+    let place = Place::new();
+    write_case(&place, "a", 1);
+    place.text("p.yaml", EXACT);
+    place.revoxel(&["convert", "data/a/image.nii.gz", "-o", "new/deep/a.nrrd"]).good();
+    assert_eq!(place.read("new/deep/a.nrrd", Kind::Image), place.read("data/a/image.nii.gz", Kind::Image));
+    place.text("points.csv", "x,y,z\n4,5,3\n");
+    let marks = ["convert", "points.csv", "-o", "marks/a.nii.gz", "--like", "data/a/image.nii.gz", "--space", "index"];
+    place.revoxel(&marks).good();
+    place.revoxel(&["snapshot", "p.yaml", "-o", "snapshots/of/p.yaml"]).good();
+    assert!(["new/deep/a.nrrd", "marks/a.nii.gz", "snapshots/of/p.yaml"].iter().all(|file| place.path(file).exists()));
+}
+
+#[test]
+fn set_says_how_braces_are_typed() {
+    let place = Place::new();
+    place.text("p.yaml", EXACT);
+    let t = |set: &str, quoted: &str| {
+        place.revoxel(&["plan", "p.yaml", "--set", set]).bad(2, &["braces begin a map", &format!("--set '{quoted}'")]);
+    };
+    t("outputs.image.path={case}.nii.gz", "outputs.image.path=\"{case}.nii.gz\"");
+    t("outputs.image.path={case}", "outputs.image.path=\"{case}\"");
+    t("trace={case}/{case}.json", "trace=\"{case}/{case}.json\"");
+    place.revoxel(&["plan", "p.yaml", "--set", "outputs.image.path=\"{case}.nii.gz\""]).good();
+    place.revoxel(&["plan", "p.yaml", "--set", "steps.0={flip: {spatial_axis: 0}}"]).good();
+}

@@ -213,7 +213,7 @@ fn tables_and_documents_of_other_programs_are_lists() {
     }
     place.text(
         "raw/dataset.json",
-        r#"{"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "x": 1}, "numTraining": 2, "file_ending": ".nii.gz"}"#,
+        r#"{"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "a": 1, "b": 2, "c": 3, "d": 4}, "numTraining": 2, "file_ending": ".nii.gz"}"#,
     );
     let inputs = "  image: { kind: image }\n  label: { kind: label, optional: true }\n";
     let outputs = "  image: { path: \"{case}.nii.gz\" }\n  label: { path: \"{case}_seg.nii.gz\" }\n";

@@ -345,6 +345,7 @@ fn what_is_asked_for_is_taken() {
         &pipeline("{ dicom: \"**\" }", "  image: { kind: image }\n", "  image: { path: \"{PatientID}.nii.gz\" }\n"),
     );
     run(&place, &[]).bad(2, &["both write out/P_01.nii.gz"]);
+    place.revoxel(&["plan", "p.yaml", "--data", "data"]).bad(2, &["both write P_01.nii.gz"]);
 }
 
 #[test]
@@ -530,6 +531,8 @@ fn several_segmentations_of_a_series_are_chosen_from() {
     let other = second.sequence(0x0008_1115, &[]).text(0x0020_0052, "UI", "1.2.826.0.1.22.7");
     put(&place.path("data/second"), "seg", &other);
     place.text("p.yaml", &pipeline("{ dicom: \"**\" }", INPUTS, OUTPUTS));
+    refused(&cases(&place, &[]), &["case P_02_20240215_2: label: PatientID is \"P 01\" in data/second/seg"]);
+    put(&place.path("data/second"), "seg", &other.text(0x0010_0020, "LO", "P/02"));
     assert!(cases(&place, &["--csv"]).good().out.contains(&format!("second,{OTHER},second/seg\n")));
 }
 
@@ -557,4 +560,56 @@ fn a_slice_that_is_no_dicom_file_any_more_is_told() {
     place.text("path.yaml", by_path);
     let said = place.revoxel(&["run", "path.yaml", "--data", "data", "--out", "by-path"]).good();
     assert!(said.err.contains("zeros.dcm: not DICOM") && !said.err.contains("notes.txt"), "{}", said.err);
+}
+
+#[test]
+fn labels_of_another_patient_are_refused() {
+    let place = dataset("{ dicom: \"**\" }", INPUTS, OUTPUTS);
+    let other = Series { patient: "P 07", ..SERIES[0] };
+    put(&place.path("data"), "first/labels/1", &labels(&other));
+    let parts = [
+        "case P_01_20240131_2: label: PatientID is \"P 07\" in data/first/labels/1 and \"P 01\" in data/first/ct/",
+        "to whose series it refers",
+        "remove the labels",
+    ];
+    refused(&cases(&place, &[]), &parts);
+    let said = run(&place, &[]);
+    refused(&said, &["nothing was written", parts[0]]);
+    assert!(!place.path("out").exists());
+    refused(&place.revoxel(&["plan", "p.yaml", "--data", "data"]), &parts);
+    // The other cases can be run.
+    run(&place, &["--keep-going"]).told(1);
+    assert!(place.path("out/P_02_20240215_2/image.nii.gz").exists() && !place.path("out/P_01_20240131_2").exists());
+    // Without a PatientID nothing is contradicted.
+    put(&place.path("data"), "first/labels/1", &labels(&other).without(0x0010_0020));
+    cases(&place, &[]).good();
+}
+
+#[test]
+fn one_patient_with_two_names_is_told() {
+    let place = dataset("{ dicom: \"**\" }", INPUTS, OUTPUTS);
+    let [thin, _, other] = SERIES;
+    let named = |series: &Series, k: usize, name: &str| series.slice(k).text(0x0010_0010, "PN", name);
+    let warned = |place: &Place| {
+        let said = [
+            cases(place, &[]).good().err,
+            place.revoxel(&["plan", "p.yaml", "--data", "data"]).good().err,
+            run(place, &["--overwrite"]).good().err,
+        ];
+        let told: Vec<bool> = said.iter().map(|err| err.contains("PatientNames")).collect();
+        assert!(told.windows(2).all(|two| two[0] == two[1]), "{said:?}");
+        said[0].lines().find(|line| line.contains("PatientNames")).map(str::to_owned)
+    };
+    // Capital letters and empty parts make no other name.
+    put(&place.path("data"), "first/ct/0.dcm", &named(&thin, 0, "Doe^Jane"));
+    put(&place.path("data"), "first/ct/5.dcm", &named(&thin, 1, "DOE^JANE^^"));
+    put(&place.path("data"), "second/0", &named(&other, 0, "Roe^Rita"));
+    assert_eq!(warned(&place), None);
+    put(&place.path("data"), "first/labels/1", &labels(&thin).text(0x0010_0010, "PN", "Doe^John"));
+    let line = warned(&place).unwrap();
+    let parts = ["1 PatientID has several PatientNames, such as \"P 01\": ", "\"Doe^Jane\" in data/first/ct/0.dcm"];
+    assert!(
+        parts.iter().all(|part| line.contains(part)) && line.contains("\"Doe^John\" in data/first/labels/1"),
+        "{line}"
+    );
 }

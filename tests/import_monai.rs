@@ -114,6 +114,8 @@ fn a_pipeline_is_printed_or_written_once() {
     assert!(!without.contains("restore:"), "{without}");
     place.revoxel(&["import", "monai", "c.json", "-o", "p.yaml"]).good();
     place.revoxel(&["import", "monai", "c.json", "-o", "p.yaml"]).bad(2, &["p.yaml exists already", "--overwrite"]);
+    place.revoxel(&["import", "monai", "c.json", "-o", "new/deep/p.yaml"]).good();
+    assert!(place.path("new/deep/p.yaml").exists());
     let plan = place.revoxel(&["schema"]).good().json();
     assert!(plan["properties"]["restore"].is_object() && plan["title"] != Value::Null);
 }

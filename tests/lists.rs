@@ -190,7 +190,8 @@ fn numbers_are_compared_as_numbers_and_the_values_there_are_named() {
         place.text("p.yaml", &pipeline(&format!("{{ from: list.csv, {cases} }}"), IMAGE));
         place.revoxel(&["cases", "p.yaml", "--data", "data", "--json"])
     };
-    for (fold, case) in [("0", "a"), ("\"0\"", "a"), ("0.0", "a"), ("1", "b"), ("01", "b"), ("2", "c"), ("\"2\"", "c")]
+    for (fold, case) in
+        [("0", "a"), ("\"0\"", "a"), ("0.0", "a"), ("1", "b"), ("01", "b"), ("2", "c"), ("\"2.0\"", "c")]
     {
         assert_eq!(names(&t(&format!("fold: {fold}")).good().json()), [case], "{fold}");
     }
@@ -336,4 +337,174 @@ fn placeholders_without_quotes_are_told_apart_from_maps() {
     t(image, output, "seed: x\n", trace).bad(2, &["expected a whole number of at least 0"]);
     let structures = image.replace(" }", ", structures: [[1]] }");
     t(&structures, output, "", trace).bad(2, &["expected a text or a number"]);
+}
+
+/// A label map that holds 0, 1 and 2.
+fn organs() -> Volume {
+    let voxels: Vec<u8> = (0..grid().voxel_count()).map(|at| (at % 7 % 3) as u8).collect();
+    Volume::new(voxels.into(), grid(), Kind::Label, 1).unwrap()
+}
+
+/// A dataset with this `dataset.json`, whose label maps hold 0, 1 and 2.
+fn with_organs(document: &str) -> Place {
+    let place = Place::new();
+    for case in ["a", "b"] {
+        place.volume(&format!("raw/imagesTr/{case}_0000.nii.gz"), &image(1));
+        place.volume(&format!("raw/labelsTr/{case}.nii.gz"), &organs());
+    }
+    place.text("raw/dataset.json", document);
+    place.text("p.yaml", &labelled(""));
+    place
+}
+
+fn labelled(labels: &str) -> String {
+    let inputs = format!("{IMAGE}  label: {{ kind: label{labels} }}\n");
+    pipeline("{ from: dataset.json }", &inputs).replace("trace:", "  label: { path: \"{case}_seg.nii.gz\" }\ntrace:")
+}
+
+const V2: &str = "{\"channel_names\": {\"0\": \"CT\"}, \"labels\": {\"background\": 0, \"liver\": 1, \"both\": [1, 2], \
+                  \"spleen\": 2}, \"numTraining\": 2, \"file_ending\": \".nii.gz\"}";
+
+/// The Decathlon's form of the same dataset.
+fn v1() -> String {
+    let entry = |case: &str| {
+        format!("{{\"image\": \"./imagesTr/{case}_0000.nii.gz\", \"label\": \"./labelsTr/{case}.nii.gz\"}}")
+    };
+    format!(
+        "{{\"modality\": {{\"0\": \"CT\"}}, \"labels\": {{\"0\": \"background\", \"1\": \"liver\", \"2\": \"spleen\"}}, \
+         \"numTraining\": 2, \"numTest\": 0, \"training\": [{}, {}], \"test\": []}}",
+        entry("a"),
+        entry("b")
+    )
+}
+
+/// The names of labels in a file.
+fn names_in(place: &Place, file: &str) -> Vec<String> {
+    let document = place.revoxel(&["info", file, "--json"]).good().json();
+    let label = |label: &Value| format!("{} {}", label["label"], label["name"].as_str().unwrap());
+    document[0]["labels"].as_array().into_iter().flatten().map(label).collect()
+}
+
+#[test]
+fn labels_of_a_dataset_json_are_those_of_the_label_input() {
+    let run = |place: &Place, more: &[&str]| {
+        place.revoxel(&[&["run", "p.yaml", "--data", "raw", "--out", "out"], more].concat())
+    };
+    for (document, first) in [(V2.to_owned(), "a"), (v1(), "a_0000")] {
+        let place = with_organs(&document);
+        run(&place, &[]).good();
+        let written = format!("out/{first}_seg.nii.gz");
+        assert_eq!(names_in(&place, &written), ["1 liver", "2 spleen"], "{document}");
+        // The trace holds them, so that its case can be repeated without the list.
+        std::fs::rename(place.path("raw/dataset.json"), place.path("raw/aside.json")).unwrap();
+        let trace = format!("out/{first}.json");
+        let again = place.revoxel(&["run", "--from-trace", &trace, "--data", "raw", "--out", "again"]).good();
+        assert!(again.err.contains("the same as before, bit for bit"), "{}", again.err);
+        // What the pipeline declares counts.
+        std::fs::rename(place.path("raw/aside.json"), place.path("raw/dataset.json")).unwrap();
+        place.text("p.yaml", &labelled(", labels: { hepar: 1, lien: 2 }"));
+        run(&place, &["--overwrite"]).good();
+        assert_eq!(names_in(&place, &written), ["1 hepar", "2 lien"]);
+        // A map that holds more than is declared is refused, by whichever declares it.
+        place.text("p.yaml", &labelled(""));
+        place.text(
+            "raw/dataset.json",
+            &document.replace(", \"both\": [1, 2], \"spleen\": 2", "").replace(", \"2\": \"spleen\"", ""),
+        );
+        let said = run(&place, &["--overwrite"]).told(1);
+        for part in ["the label map holds 2, but raw/dataset.json declares 0, 1", "add the labels there"] {
+            assert!(said.err.contains(part), "{part}: {}", said.err);
+        }
+    }
+}
+
+#[test]
+fn a_changed_dataset_json_makes_cases_stale() {
+    let place = with_organs(V2);
+    let run = |more: &[&str]| place.revoxel(&[&["run", "p.yaml", "--data", "raw", "--out", "out"], more].concat());
+    run(&[]).good();
+    place.revoxel(&["status", "out"]).good();
+    let said = run(&["--resume"]).good();
+    assert!(said.err.contains("2 of 2 cases: done already"), "{}", said.err);
+    // Other fields do not matter.
+    place.text("raw/dataset.json", &V2.replace("\"CT\"", "\"MR\""));
+    place.revoxel(&["status", "out"]).good();
+    place.text("raw/dataset.json", &V2.replace("spleen", "splenium"));
+    let said = place.revoxel(&["status", "out"]).told(1).out;
+    let why = "the pipeline has changed, or the labels that dataset.json declares";
+    assert!(said.contains(&format!("case a: stale: {why}")), "{said}");
+    let said = run(&["--resume"]).good();
+    assert!(said.err.contains(&format!("case b: run again, because {why}")), "{}", said.err);
+    assert_eq!(names_in(&place, "out/b_seg.nii.gz"), ["1 liver", "2 splenium"]);
+    // A frozen list keeps them.
+    let frozen = place.revoxel(&["cases", "p.yaml", "--data", "raw", "--json"]).good().out;
+    place.text("raw/frozen.json", &frozen);
+    let said = run(&["--resume", "--set", "cases={from: frozen.json}"]).good();
+    assert!(said.err.contains("2 of 2 cases: done already"), "{}", said.err);
+    // Steps are checked against them, without a look at the maps.
+    place.text("p.yaml", &labelled("").replace("steps:\n", "steps:\n  - remove_labels: { labels: 9 }\n"));
+    let parts = ["label 9 is not declared for \"label\"", "the labels of \"label\" are those of raw/dataset.json"];
+    place.revoxel(&["plan", "p.yaml", "--data", "raw"]).bad(2, &parts);
+}
+
+#[test]
+fn labels_of_a_dataset_json_that_make_no_sense_are_refused() {
+    let place = with_organs(&V2.replace("\"liver\": 1", "\"liver\": \"one\""));
+    let cases = || place.revoxel(&["cases", "p.yaml", "--data", "raw"]);
+    cases()
+        .bad(2, &["dataset.json: labels: \"liver\": \"one\": expected names with their labels", "declare `labels:`"]);
+    place.text("p.yaml", &labelled(", labels: [0, 1, 2]"));
+    cases().good();
+}
+
+#[test]
+fn the_numbers_of_cases_of_the_decathlon_are_those_of_its_lists() {
+    let place = with_organs(&v1());
+    let t = |from: &str, to: &str| {
+        place.text("raw/dataset.json", &v1().replace(from, to));
+        place.revoxel(&["cases", "p.yaml", "--data", "raw"])
+    };
+    t("", "").good();
+    t("\"numTraining\": 2", "\"numTraining\": \"2\"").good();
+    t("\"numTraining\": 2", "\"numTraining\": 3").bad(2, &["numTraining is 3, but the list \"training\" has 2"]);
+    t("\"numTest\": 0", "\"numTest\": 4").bad(2, &["numTest is 4, but the list \"test\" has 0"]);
+    // A list that was divided by hand keeps the numbers of its source.
+    t("\"numTraining\": 2", "\"numTraining\": 80, \"validation\": []").good();
+}
+
+#[test]
+fn a_missing_label_of_nnunet_folders_may_be_optional() {
+    let place = with_organs(V2);
+    std::fs::remove_file(place.path("raw/labelsTr/b.nii.gz")).unwrap();
+    let missing = |case: &str| {
+        let said = place.revoxel(&["cases", "p.yaml", "--data", "raw"]).told(2).err;
+        assert!(said.contains(&format!("case {case}: missing input: label (raw/labelsTr/b.nii.gz)")), "{said}");
+    };
+    missing("b");
+    place.text("p.yaml", &labelled(", optional: true"));
+    let report = place.revoxel(&["cases", "p.yaml", "--data", "raw", "--json"]).good().json();
+    assert_eq!(
+        (report["cases"][0]["label"].as_str(), report["cases"][1].get("label")),
+        (Some("labelsTr/a.nii.gz"), None)
+    );
+    place.revoxel(&["run", "p.yaml", "--data", "raw", "--out", "out"]).good();
+    assert!(place.path("out/b.nii.gz").exists() && !place.path("out/b_seg.nii.gz").exists());
+    // What a list names must be there.
+    place.text("raw/dataset.json", &v1());
+    missing("b_0000");
+}
+
+#[test]
+fn text_is_compared_as_text() {
+    let place = Place::new();
+    place.volume("data/a.nii.gz", &image(1));
+    place.text("data/list.csv", "case,image,id\na,a.nii.gz,7\nb,a.nii.gz,007\nc,a.nii.gz,7.0\n");
+    let t = |id: &str| {
+        place.text("p.yaml", &pipeline(&format!("{{ from: list.csv, where: {{ id: {id} }} }}"), IMAGE));
+        let report = place.revoxel(&["cases", "p.yaml", "--data", "data", "--json"]).good().json();
+        names(&report).concat()
+    };
+    for (id, cases) in [("\"007\"", "b"), ("\"7\"", "a"), ("7", "abc"), ("7.0", "abc"), ("[\"007\", \"7.0\"]", "bc")] {
+        assert_eq!(t(id), cases, "{id}");
+    }
 }

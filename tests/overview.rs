@@ -163,3 +163,26 @@ fn a_box_in_the_world_has_no_known_shape_behind_a_crop_that_depends_on_voxels() 
     }
     place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "o", "--shard", "9/99999999999"]).told(2);
 }
+
+#[test]
+fn outputs_with_one_data_file_are_refused_before_a_run() {
+    let place = Place::new();
+    dataset(&place, 2);
+    let t = |image: &str, label: &str, file: &str| {
+        let text = PIPELINE.replace("{case}/image.nii.gz\", dtype", &format!("{image}\", dtype"));
+        place.text("p.yaml", &text.replace("\"{case}/label.nii.gz\"", &format!("\"{label}\"")));
+        let parts = ["the output \"label\"", "would both write", file, "another name or ending"];
+        for data in [&[][..], &["--data", "data"]] {
+            place.revoxel(&[&["plan", "p.yaml"], data].concat()).bad(2, &parts);
+        }
+        place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "out"]).bad(2, &parts);
+        assert!(!place.path("out").exists());
+    };
+    t("{case}/x.mhd", "{case}/x.nhdr", "\"{case}/x.raw\"");
+    t("{case}.nhdr", "{case}.mhd", "\"{case}.raw\"");
+    t("{case}/x.img", "{case}/x.hdr", "\"{case}/x.");
+    // Another folder is another file.
+    let text = PIPELINE.replace("{case}/image.nii.gz\", dtype", "{case}/i/x.mhd\", dtype");
+    place.text("p.yaml", &text.replace("{case}/label.nii.gz\" }\ntrace", "{case}/l/x.nhdr\" }\ntrace"));
+    place.revoxel(&["plan", "p.yaml", "--data", "data"]).good();
+}

@@ -419,7 +419,7 @@ fn what_cannot_be_done_is_said_by_name() {
     // The words of an error are no part of what is compared.
     place.text("pipelines/ct.snapshot.yaml", &text.replace("are more than the", "exceed the"));
     let said = check(&place).good();
-    assert!(said.out.contains("3 of them refused by a step"), "{said:?}");
+    assert!(said.out.contains("3 of them refused by a step: ct-axial at step 1 spacing (image), "), "{said:?}");
     let json = place.revoxel(&["snapshot", "--check", "--json", "pipelines/ct.yaml"]).good().json();
     assert!(json.to_string().contains("\"refused\":3"), "{json}");
     let many = Volume::new(vec![0u8; 64 * 200].into(), Grid::without_geometry([4, 4, 4]).unwrap(), Kind::Image, 200);

@@ -133,3 +133,28 @@ fn traces_lead_to_no_other_place() {
         &["../../secret.nii.gz lies outside the data folder", "--allow-outside"],
     );
 }
+
+#[test]
+fn status_counts_the_copies_that_were_asked_for_alone() {
+    let place = Place::new();
+    dataset(&place);
+    place.revoxel(&["run", "p/p.yaml", "--data", "data", "--out", "out"]).good();
+    let again = |traces: &[&str]| {
+        let traces: Vec<&str> = traces.iter().flat_map(|trace| ["--from-trace", *trace]).collect();
+        place.revoxel(&[&["run"], &traces[..], &["--data", "data", "--out", "again", "--overwrite"]].concat()).good();
+        place.revoxel(&["status", "again", "--json"])
+    };
+    let cases = |report: &Value| {
+        let case = |case: &Value| format!("{} {}", case["case"].as_str().unwrap(), case["state"].as_str().unwrap());
+        report["cases"].as_array().unwrap().iter().map(case).collect::<Vec<_>>()
+    };
+    let report = again(&["out/a/1.json", "out/b/0.json"]).good().json();
+    assert_eq!(cases(&report), ["sub-a/1 done", "sub-b/0 done"]);
+    // What later runs were asked for is asked for as well.
+    let report = again(&["out/a/0.json", "out/a/1.json"]).good().json();
+    assert_eq!(cases(&report), ["sub-a/0 done", "sub-a/1 done", "sub-b/0 done"]);
+    std::fs::remove_file(place.path("again/a/0.json")).unwrap();
+    std::fs::remove_file(place.path("again/a/0.nii.gz")).unwrap();
+    let said = place.revoxel(&["status", "again"]).told(1).out;
+    assert!(said.contains("case sub-a/0: missing: the run ended at ") && !said.contains("b/1"), "{said}");
+}

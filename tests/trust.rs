@@ -73,8 +73,9 @@ fn not_done(place: &Place, more: &[&str]) -> BTreeMap<String, String> {
     let document = said.json();
     let rows = document["cases"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let is_done = |row: &Value| row["outcome"] == "done" || row["outcome"] == "left_out";
     let left: BTreeMap<_, _> =
-        rows.filter(|row| row["outcome"] != "done").map(|row| (text(&row["case"]), text(&row["problem"]))).collect();
+        rows.filter(|row| !is_done(row)).map(|row| (text(&row["case"]), text(&row["problem"]))).collect();
     assert_eq!(said.code, i32::from(!left.is_empty()), "{said:?}");
     left
 }
@@ -234,6 +235,97 @@ fn a_case_that_is_left_out_now_leaves_nothing_behind() {
     assert!(contents(&place, "out").is_empty(), "{:?}", place.files());
 }
 
+/// A scan without any foreground.
+fn empty(place: &Place, case: &str) {
+    let voxels = vec![0f32; grid().voxel_count()];
+    place.volume(&format!("data/{case}/image.nii.gz"), &Volume::new(voxels.into(), grid(), Kind::Image, 1).unwrap());
+}
+
+#[test]
+fn cases_that_are_left_out_are_done() {
+    let place = dataset();
+    let step = "steps:\n  - crop_foreground: { source: image, nonzero: true, on_empty: skip_case }\n";
+    place.text("p.yaml", &PIPELINE.replace("steps:\n", step));
+    empty(&place, "b");
+    let said = run(&place, &[]).good();
+    assert!(said.err.contains("3 cases: 2 done, 1 skipped"), "{}", said.err);
+    let status = |more: &[&str]| place.revoxel(&[&["status", "out"], more].concat());
+    let said = status(&[]).good().out;
+    assert!(said.starts_with("case b: left out: ") && said.contains("crop_foreground"), "{said}");
+    assert!(said.ends_with("3 cases: 2 done, 1 left out\n"), "{said}");
+    let report = status(&["--json"]).good().json();
+    assert_eq!((&report["counts"]["left_out"], &report["cases"][1]["state"]), (&1.into(), &"left_out".into()));
+    // It is not done again, unless something has changed.
+    let said = run(&place, &["--resume"]).good();
+    assert!(said.err.contains("1 of 3 cases: left out already") && said.err.contains("nothing to do"), "{}", said.err);
+    assert!(not_done(&place, &[]).is_empty());
+    let report = run(&place, &["--resume", "--json"]).good().json();
+    assert_eq!(report["left_out_already"], serde_json::json!(["b"]));
+    let why = &not_done(&place, &["--set", "steps.0.crop_foreground.margin=2"])["b"];
+    assert!(why.contains("the pipeline has changed"), "{why}");
+    label(&place, "b/label.mhd", 2);
+    assert!(not_done(&place, &[])["b"].contains("b/label.mhd has changed"));
+    assert!(status(&[]).told(1).out.contains("case b: stale: "));
+    run(&place, &["--resume"]).good();
+    status(&[]).good();
+    // Now it has something; then it fails; then it is empty again.
+    image(&place, "b/image.nii.gz", 5);
+    assert!(run(&place, &["--resume"]).good().err.contains("1 case: 1 done"));
+    assert_eq!(status(&["--json"]).good().json()["counts"]["left_out"], 0);
+    assert!(!place.path("out/.revoxel/left-out").exists(), "{:?}", place.files());
+    empty(&place, "b");
+    run(&place, &["--resume"]).good();
+    fs::write(place.path("data/b/image.nii.gz"), "no volume").unwrap();
+    run(&place, &["--resume", "--keep-going"]).told(1);
+    assert!(status(&[]).told(1).out.contains("case b: failed: "));
+    empty(&place, "b");
+    run(&place, &["--resume"]).good();
+    assert!(status(&[]).good().out.contains("case b: left out: "));
+}
+
+#[test]
+fn copies_without_a_patch_are_left_out() {
+    let place = Place::new();
+    image(&place, "a/image.nii.gz", 1);
+    image(&place, "b/image.nii.gz", 2);
+    let text = "version: 1\ninputs:\n  image: { kind: image, path: \"{case}/image.nii.gz\" }\ncopies: 3\nsteps:\n  \
+                - rand_grid_patch: { patch_size: [13, 11, 5], max_offset: 0, pad_mode: null }\noutputs:\n  \
+                image: { path: \"{case}/{copy}.nii.gz\" }\ntrace: \"{case}/{copy}.json\"\n";
+    place.text("p.yaml", text);
+    let said = run(&place, &[]).good();
+    assert!(said.err.contains("skipped"), "{}", said.err);
+    let report = place.revoxel(&["status", "out", "--json"]).good().json();
+    assert!(report["counts"]["left_out"].as_u64().unwrap() > 0 && report["counts"]["missing"] == 0, "{report}");
+    assert!(run(&place, &["--resume"]).good().err.contains("nothing to do"));
+    // A file that was touched is looked at again, which costs nothing.
+    let file = fs::File::options().write(true).open(place.path("data/a/image.nii.gz")).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    assert!(run(&place, &["--resume"]).good().err.contains("skipped"));
+    place.revoxel(&["status", "out"]).good();
+}
+
+#[test]
+fn after_a_signal_status_says_which_run_was_stopped_before_a_case() {
+    let place = dataset();
+    run(&place, &["--case", "a,b"]).good();
+    run(&place, &["--case", "c"]).good();
+    fs::remove_dir_all(place.path("out/c")).unwrap();
+    // The record as a signal leaves it.
+    let path = place.path("out/.revoxel/run.json");
+    let mut record: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    record["interrupted"] = "Ctrl-C (SIGINT)".into();
+    record["ended"] = "2024-05-06T07:08:09.123Z".into();
+    record["cases"] = Value::Array(Vec::new());
+    fs::write(&path, record.to_string()).unwrap();
+    let said = place.revoxel(&["status", "out"]).told(1);
+    let why = "case c: missing: the run was stopped by Ctrl-C (SIGINT) at 2024-05-06T07:08:09Z before it\n";
+    assert!(said.out.contains(why), "{}", said.out);
+    assert!(said.err.contains("the last run was stopped by Ctrl-C (SIGINT)"), "{}", said.err);
+    // A run that ends well takes its place.
+    run(&place, &["--resume"]).good();
+    assert!(!place.revoxel(&["status", "out"]).good().err.contains("stopped"));
+}
+
 #[test]
 fn one_pipeline_at_a_time_writes_into_a_folder() {
     let place = dataset();
@@ -301,6 +393,9 @@ fn signals_end_a_run_cleanly() {
         assert!(record["done"].as_u64().unwrap() as usize <= done, "{record}: {done} traces");
         let said = place.revoxel(&["status", "out"]).told(1).err;
         assert!(said.contains("the last run was stopped by ") && said.contains(name), "{said}");
+        let said = place.revoxel(&["status", "out"]).told(1).out;
+        let stopped = |line: &&str| line.contains(": missing: the run was stopped by ") && line.ends_with(" before it");
+        assert_eq!(said.lines().filter(stopped).filter(|line| line.contains(name)).count(), 3 - done, "{said}");
     }
     run(&place, &["--resume"]).good();
     place.revoxel(&["run", "p.yaml", "--data", "data", "--out", "fresh"]).good();
@@ -406,7 +501,7 @@ fn a_file_of_two_replaces_no_other_file() {
                 &format!("label: {{ path: \"{{case}}/{}\" }}\ntrace", pair[1]),
             );
         place.text("p.yaml", &other);
-        run(&place, &[]).bad(2, &["nothing was written", "two outputs write"]);
+        run(&place, &[]).bad(2, &["nothing was written", "would both write"]);
         assert!(contents(&place, "out").is_empty());
     }
 }
@@ -556,7 +651,7 @@ fn no_file_is_two_things_at_once() {
     let traced = |trace: &str| PIPELINE.replace("{case}/trace.json", trace);
     for (trace, part) in [
         ("{case}/label.zraw", "an input of case"),
-        ("{case}/label.raw", "two outputs write"),
+        ("{case}/label.raw", "would both write"),
         ("{case}/image.nii.gz/t.json", "is a file, not a folder"),
         (".revoxel-{case}.partial", "begin with .revoxel-"),
     ] {

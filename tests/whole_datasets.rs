@@ -228,7 +228,7 @@ fn what_preprocessing_costs_is_measured_before_training() {
         "{compared}"
     );
     let said = trip(&["--min-dice", "0.9", "--max-unseen", "0.1"]).told(1);
-    for part in ["case b, label label 4: Dice", "case b: the model never sees"] {
+    for part in ["case b, label 4 of the input \"label\": Dice", "case b: the model never sees"] {
         assert!(said.out.contains(part), "{part}: {}", said.out);
     }
     assert!(std::fs::read_to_string(place.path("cost.csv")).unwrap().lines().count() == 3);
@@ -306,7 +306,7 @@ fn what_is_doubtful_is_not_scored_or_restored_without_a_word() {
     for part in [
         "case c1 (none in folds/fold_1): no prediction",
         "case c2 (2 files compete: folds/fold_0/c2.nii, folds/fold_0/c2.nii.gz; keep the one to use",
-        "folds/c0.nii.gz: no case is called like it",
+        "folds/c0.nii.gz: not used: it lies beside folders of folds",
         "3 cases: 1 done, 2 without prediction",
     ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);

@@ -43,8 +43,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let pipeline = load(&args.pipeline, &args.set)?;
-    let cases = args.chosen.discover(&pipeline, &args.data, None)?;
+    let mut pipeline = load(&args.pipeline, &args.set)?;
+    let cases = args.chosen.discover(&mut pipeline, &args.data, None)?;
     let cases = args.chosen.select(cases, &args.data)?;
     let listing = Listing::of(&pipeline, &args.data, &cases);
     match (args.json, args.csv) {
@@ -179,6 +179,12 @@ impl<'a> Listing<'a> {
             .iter()
             .flat_map(|case| problems(case).into_iter().map(|p| json!({ "case": case.name.to_string(), "problem": p })))
             .collect();
-        json!({ "cases": self.cases.iter().map(one).collect::<Vec<_>>(), "problems": problems })
+        let mut all = json!({ "cases": self.cases.iter().map(one).collect::<Vec<_>>(), "problems": problems });
+        // A list that is given back declares what its source declared.
+        let declared = self.pipeline.inputs.iter().find(|input| input.labels_from.is_some());
+        if let Some(labels) = declared.and_then(|input| self.pipeline.labels_as_written(&input.key)) {
+            all["labels"] = labels.clone();
+        }
+        all
     }
 }

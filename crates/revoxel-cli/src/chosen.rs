@@ -43,8 +43,14 @@ impl Args {
         self.allow_outside
     }
 
-    /// All cases of a dataset. A warning counts files that look like an input but belong to no case; `out` is left out.
-    pub(super) fn discover(&self, pipeline: &Pipeline, data: &Path, out: Option<&Path>) -> Result<Vec<Case>, Failure> {
+    /// All cases of a dataset; the labels that it declares become those of the pipeline. A warning counts files that look
+    /// like an input but belong to no case; `out` is left out.
+    pub(super) fn discover(
+        &self,
+        pipeline: &mut Pipeline,
+        data: &Path,
+        out: Option<&Path>,
+    ) -> Result<Vec<Case>, Failure> {
         let finding = Finding { allow_outside: self.allow_outside };
         let cases = discover_with(pipeline, data, finding).map_err(|e| failure(&e))?;
         let PassedOver { count, first } = passed_over(pipeline, data, &cases, out);

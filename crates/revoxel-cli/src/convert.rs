@@ -282,6 +282,7 @@ fn write(
     (volume, facts): (&Volume, &Facts),
     steps: Vec<TraceStep>,
 ) -> Result<Vec<Warning>, Failure> {
+    make_folder_of(output).map_err(Failure::work)?;
     let complete = revoxel_io::complete(output, volume, facts).map_err(Failure::work)?;
     let trace = match &args.trace {
         Some(path) => {

@@ -149,5 +149,6 @@ fn write(imported: &Imported, output: &Output) -> Outcome {
         let problem = format!("{} exists already: pass --overwrite to replace it", path.display());
         return Err(Failure::usage(problem));
     }
+    revoxel_runner::files::make_folder_of(path).map_err(Failure::work)?;
     revoxel_runner::files::write_text(path, &imported.text).map_err(Failure::work)
 }

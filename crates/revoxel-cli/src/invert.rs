@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use former::Former;
 use overrides::{OUTPUT, Overrides, PREDICTION, RESTORING};
-use prepared::{Prediction, Prepared, prepare};
+use prepared::{Prediction, Prepared, prepare, reading};
 use revoxel_core::{Dtype, Kind, StoredDtype, Volume, Voxels};
 use revoxel_invert::{CombinedPrediction, Decision, InvertError, TraceError, Values, VolumeTrace};
 use revoxel_io::{Facts, Head, LabelNames, SlabWriter, WriteError};
@@ -24,7 +24,7 @@ use super::slices::{self, Onto};
 use super::weights::Weights;
 use revoxel_runner::files::make_folder_of;
 use revoxel_runner::kept::{Kept, Written};
-use revoxel_runner::prediction::{Reading, read};
+use revoxel_runner::prediction::read;
 use revoxel_runner::restore::{Member, Restoration, RestoreError, volume_as};
 
 /// What follows the options in the help.
@@ -239,10 +239,7 @@ fn read_member(args: &Args, restoration: &Restoration, prediction: Prediction) -
     let record = trace.volume(&key).map_err(named)?;
     let model = record.result.grid.grid();
     let model = model.map_err(|e| Failure::about(&args.trace, e))?;
-    let argmax = restoration.recipe.decision() == Decision::Argmax;
-    // Whole numbers that cannot be labels, as those of a scan, are seen where nobody says what they are.
-    let kind = restoration.kind.filter(|_| !restoration.labels_already);
-    let reading = Reading { kind, axes: args.said.axes, argmax, beside: Some(record.kind) };
+    let reading = reading(args, restoration, record);
     let prediction = read(&path, &model, &reading).map_err(Failure::usage)?;
     let name = path.display().to_string();
     restoration.check_label_map(&name, &prediction)?;

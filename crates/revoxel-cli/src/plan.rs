@@ -9,7 +9,7 @@ use revoxel_core::GridOp;
 use revoxel_invert::{Activation, Decision, RestorePlace, RestoreStepRecord};
 use revoxel_pipeline::{CaseName, KeyPlan, Pipeline, Plan, PlannedVolume, Restore};
 use revoxel_runner::labels::names_labels;
-use revoxel_runner::preflight::unwritable;
+use revoxel_runner::preflight::{colliding, unwritable};
 use revoxel_runner::uneven;
 use serde_json::{Value, json};
 
@@ -73,16 +73,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
-    if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
-        return Err(Failure::pipeline(&unwritable));
+    let mut pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
+    if let Some(problem) = unwritable(&pipeline).into_iter().chain(colliding(&pipeline)).next() {
+        return Err(Failure::pipeline(&problem));
     }
     if !args.chosen.names().is_empty() && args.data.is_none() {
         return Err(Failure::usage("--case chooses among the cases of a dataset: pass --data DIR"));
     }
     match (&args.like, &args.data) {
         (Some(like), _) => of_volume(args, &pipeline, like),
-        (None, Some(data)) => dataset::run(args, &pipeline, data),
+        (None, Some(data)) => dataset::run(args, &mut pipeline, data),
         (None, None) => of_text(args, &pipeline),
     }
 }
@@ -159,7 +159,10 @@ pub(super) fn head(pipeline: &Pipeline) -> String {
     };
     for input in &pipeline.inputs {
         let optional = if input.optional { ", optional" } else { "" };
-        let labels = input.labels.as_ref().map_or_else(String::new, |l| format!(", labels {l}"));
+        let mut labels = input.labels.as_ref().map_or_else(String::new, |l| format!(", labels {l}"));
+        if let Some(from) = &input.labels_from {
+            labels.push_str(&format!(" ({})", from.display()));
+        }
         let (key, kind, path) = (&input.key, input.kind.name(), input.path.text());
         text.push_str(&format!("  in   {key:<12} {kind:<12} {path}{optional}{labels}\n"));
     }

@@ -75,14 +75,14 @@ pub(super) struct Args {
 const LIMITS: &str = "Measures and thresholds";
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
+    let mut pipeline = load(&args.pipeline, &with_seed(&args.set, args.seed))?;
     if !pipeline.inputs.iter().any(|input| input.kind == Kind::Label) {
         return Err(Failure::usage("the pipeline has no label input: there is nothing to compare"));
     }
     if let Some(path) = &args.csv {
         show::free(path, args.overwrite)?;
     }
-    let cases = args.chosen.discover(&pipeline, &args.data, None)?;
+    let cases = args.chosen.discover(&mut pipeline, &args.data, None)?;
     let cases = args.chosen.select(cases, &args.data)?;
     let (mut checked, mut failed) = (Vec::new(), Vec::new());
     for case in check(&pipeline, cases, Strictness { snap: args.snap, memory: None }) {
@@ -123,7 +123,7 @@ fn rows(trips: &[RoundTrip]) -> impl Iterator<Item = (&Loss, &Row)> {
 fn beyond(args: &Args, trips: &[RoundTrip]) -> Vec<String> {
     let mut beyond = Vec::new();
     for (loss, row) in rows(trips) {
-        let what = format!("case {}, {} label {}", row.case, loss.key, row.label.label);
+        let what = format!("case {}, label {} of the input {:?}", row.case, row.label.label, loss.key);
         let dice = row.label.overlap.dice();
         if let Some(least) = args.min_dice.filter(|least| dice < *least) {
             beyond.push(format!("{what}: Dice {dice:.4} is below --min-dice {least}"));

@@ -15,6 +15,7 @@ use record::{Begun, Ended, begin, end, farewell, hash_of};
 use report::{of_case, people, report};
 use revoxel_invert::Trace;
 use revoxel_pipeline::{CaseName, Pipeline};
+use revoxel_runner::case::Done;
 use revoxel_runner::dataset::{Case, copies};
 use revoxel_runner::executor::{self, Execution};
 use revoxel_runner::journal::{self, Basis};
@@ -139,8 +140,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     let folders: BTreeSet<PathBuf> =
         cases.iter().flat_map(|case| outputs_of(&pipeline, case, &args.out)).filter_map(folder_of).collect();
     let ours = args.out.join(journal::FOLDER);
-    let folders: BTreeSet<PathBuf> = folders.into_iter().chain([ours.join("failed"), ours]).collect();
-    let ToDo { cases, again, done } = ToDo::of(cases, standings);
+    let folders: BTreeSet<PathBuf> =
+        folders.into_iter().chain([ours.join(journal::FAILED), ours.join(journal::LEFT_OUT), ours]).collect();
+    let ToDo { cases, again, done, left_out } = ToDo::of(cases, standings);
+    let before_now = done.len() + left_out.len();
     let take = || take_lock(args, &pipeline, strictness.snap);
     // A folder that is not there is made where something is written into it; where all is done nothing is.
     let lock = (args.out.is_dir() && !cases.is_empty()).then(take).transpose()?;
@@ -163,7 +166,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     // A part of a dataset may consist of such cases alone.
-    let is_all = checked.is_empty() && done.is_empty() && args.shard.is_none();
+    let is_all = checked.is_empty() && before_now == 0 && args.shard.is_none();
     if !refused.is_empty() && (!args.keep_going || is_all) {
         let problems: Vec<String> =
             refused.iter().map(|r| format!("case {}: {}", r.case, flags::of_case(&r.problem))).collect();
@@ -178,7 +181,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         None if tried > 0 => Some(take()?),
         lock => lock,
     };
-    let record = begin(args, &pipeline, about, (tried, done.len()))?;
+    let record = begin(args, &pipeline, about, (tried, before_now))?;
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
         journal::failed(&args.out, case, &hash_of(&pipeline), &flags::of_case(problem)).map_err(Failure::work)?;
     }
@@ -188,6 +191,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let same = repeated::compare(&pipeline, &before, &args.out, (&checked, &outcomes), &mut summary);
     if args.resume.is_some() {
         summary["done_already"] = done.iter().map(ToString::to_string).collect();
+        summary["left_out_already"] = left_out.iter().map(ToString::to_string).collect();
         summary["done_again"] =
             again.iter().map(|(name, why)| (name.to_string(), Value::from(why.as_str()))).collect::<Map<_, _>>().into();
     }
@@ -215,8 +219,10 @@ struct Asked {
 struct About {
     /// Whether inputs of the same shape are put on one grid.
     snap: bool,
-    /// The cases that were named; none for all.
+    /// The cases that were named; none, and no copies, for all.
     names: Vec<String>,
+    /// The copies that were named.
+    copies: Vec<(String, u32)>,
     /// What parts were made of.
     basis: Option<Basis>,
 }
@@ -224,11 +230,11 @@ struct About {
 impl Asked {
     fn of(args: &Args) -> Result<Self, Failure> {
         let Some(file) = &args.pipeline else { return repeated::asked(args) };
-        let pipeline = load(file, &with_seed(&args.set, args.seed))?;
-        let cases = args.chosen.discover(&pipeline, &args.data, Some(&args.out))?;
+        let mut pipeline = load(file, &with_seed(&args.set, args.seed))?;
+        let cases = args.chosen.discover(&mut pipeline, &args.data, Some(&args.out))?;
         let maps = Some(LabelMaps::of(&pipeline, &cases));
         let (cases, basis) = chosen(args, &pipeline, cases)?;
-        let about = About { snap: args.snap, names: args.chosen.names().to_vec(), basis };
+        let about = About { snap: args.snap, names: args.chosen.names().to_vec(), copies: Vec::new(), basis };
         Ok(Self { pipeline, cases, maps, about, before: Vec::new() })
     }
 }
@@ -255,17 +261,20 @@ struct ToDo {
     /// Those of them that were done before, and why that does not count.
     again: BTreeMap<CaseName, String>,
     done: Vec<CaseName>,
+    /// Those that a step left out before.
+    left_out: Vec<CaseName>,
 }
 
 impl ToDo {
     /// All cases where nobody asked how they stand; people are told.
     fn of(cases: Vec<Case>, standings: Option<Vec<Standing>>) -> Self {
-        let mut todo = Self { cases: Vec::new(), again: BTreeMap::new(), done: Vec::new() };
+        let mut todo = Self { cases: Vec::new(), again: BTreeMap::new(), done: Vec::new(), left_out: Vec::new() };
         let Some(standings) = standings else { return Self { cases, ..todo } };
         let all = cases.len();
         for (case, standing) in cases.into_iter().zip(standings) {
             match standing {
                 Standing::Done => todo.done.push(case.name.clone()),
+                Standing::LeftOut(_) => todo.left_out.push(case.name.clone()),
                 Standing::New => todo.cases.push(case),
                 Standing::Again(why) => {
                     say!("case {}: run again, because {why}", case.name);
@@ -276,6 +285,9 @@ impl ToDo {
         }
         if !todo.done.is_empty() {
             say!("{} of {}: done already", todo.done.len(), show::counted(all, "case"));
+        }
+        if !todo.left_out.is_empty() {
+            say!("{} of {}: left out already", todo.left_out.len(), show::counted(all, "case"));
         }
         todo
     }
@@ -319,16 +331,19 @@ fn execute(
     let (ended, all) = (Arc::new(Ended::default()), checked.len());
     let (start, told) = (Instant::now(), AtomicUsize::new(0));
     let _farewell = farewell(args, begun, Arc::clone(&ended), (all, refused));
+    // A single case is not recorded, unless runs before it were.
+    let recorded = begun.is_some() || args.out.join(journal::FOLDER).is_dir();
     let tell = |name: &CaseName, outcome: &executor::Outcome| {
         let case = name.to_string();
-        let recorded = match outcome {
-            _ if begun.is_none() => Ok(()),
+        let written = match outcome {
+            _ if !recorded => Ok(()),
             executor::Outcome::Failed(problem) => {
                 journal::failed(&args.out, name, &hash_of(pipeline), &flags::of_case(problem))
             }
+            executor::Outcome::Done(Done { left_out: Some(record), .. }) => journal::left_out(&args.out, name, record),
             _ => journal::succeeded(&args.out, name),
         };
-        if let Err(problem) = recorded {
+        if let Err(problem) = written {
             tracing::warn!("{problem}");
         }
         if let executor::Outcome::Failed(problem) = outcome {
@@ -372,6 +387,7 @@ fn said_only(args: &Args, cases: &[Case], standings: &[Standing]) -> Outcome {
     for (case, standing) in cases.iter().zip(standings) {
         let (outcome, why) = match standing {
             Standing::Done => ("done", None),
+            Standing::LeftOut(_) => ("left_out", None),
             Standing::New => ("new", Some("it has no outputs yet".to_owned())),
             Standing::Again(why) => ("again", Some(why.clone())),
         };
@@ -380,7 +396,8 @@ fn said_only(args: &Args, cases: &[Case], standings: &[Standing]) -> Outcome {
         }
         rows.push(of_case(&case.name, json!({ "outcome": outcome, "problem": why })));
     }
-    let done = standings.iter().filter(|standing| **standing == Standing::Done).count();
+    let is_done = |standing: &&Standing| matches!(standing, Standing::Done | Standing::LeftOut(_));
+    let done = standings.iter().filter(is_done).count();
     if args.json {
         show::json(&json!({ "out": args.out, "cases": rows }))?;
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use revoxel_pipeline::{Node, Pipeline};
 use revoxel_runner::dataset::{copies, discover};
-use revoxel_runner::files::{read_text, write_text};
-use revoxel_runner::preflight::{Strictness, check, unwritable};
+use revoxel_runner::files::{make_folder_of, read_text, write_text};
+use revoxel_runner::preflight::{Strictness, check, colliding, unwritable};
 use revoxel_runner::snapshot::{self, FORMAT, Grids, MARK, Verdict};
 use serde_json::{Value, json};
 
@@ -153,6 +153,8 @@ struct Found {
     grids: usize,
     /// Those on which the steps cannot be done.
     refused: usize,
+    /// Those that a step refused, with the step.
+    refusals: Vec<String>,
     /// What was on disk.
     before: Before,
     /// Whether it was written.
@@ -186,8 +188,8 @@ fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
         true => failure,
         false => failure.with_help("the snapshot keeps --set of an earlier call: pass --as-written to forget it"),
     })?;
-    if let Some(unwritable) = unwritable(&pipeline).into_iter().next() {
-        return Err(Failure::pipeline(&unwritable));
+    if let Some(problem) = unwritable(&pipeline).into_iter().chain(colliding(&pipeline)).next() {
+        return Err(Failure::pipeline(&problem));
     }
     let grids = grids(args, &pipeline, kept).map_err(|e| named(&place, e))?;
     let document = snapshot::take(&pipeline, &grids, &set);
@@ -199,24 +201,24 @@ fn one(args: &Args, path: &Path) -> Result<Found, Failure> {
     };
     let written = !args.check && on_disk.as_deref() != Some(&text);
     if written {
-        if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-            let problem = format!("{}: the folder {} does not exist", place.display(), folder.display());
-            return Err(Failure::usage(problem));
-        }
+        make_folder_of(&place).map_err(Failure::usage)?;
         write_text(&place, &text).map_err(Failure::work)?;
     }
     let grids = now["grids"].as_object().map_or(0, serde_json::Map::len);
-    let refused = now["grids"].as_object().map_or(0, |grids| grids.values().filter(|grid| is_refused(grid)).count());
-    Ok(Found { pipeline: path.to_owned(), place, grids, refused, before, written })
+    let refused = |(name, grid): (&String, &Value)| refusal(grid).map(|step| format!("{name} at {step}"));
+    let refusals: Vec<String> = now["grids"].as_object().into_iter().flatten().filter_map(refused).collect();
+    Ok(Found { pipeline: path.to_owned(), place, grids, refused: refusals.len(), refusals, before, written })
 }
 
-/// Whether the steps cannot be done on a grid.
-fn is_refused(grid: &Value) -> bool {
-    match grid {
-        Value::Object(fields) => {
-            fields.contains_key("refused") || fields.iter().any(|(key, value)| key != "back" && is_refused(value))
-        }
-        _ => false,
+/// The step that cannot be done on a grid, if there is one.
+fn refusal(grid: &Value) -> Option<String> {
+    let fields = grid.as_object()?;
+    match fields.get("refused") {
+        Some(place) => Some(match (place["step"].as_str(), place["input"].as_str()) {
+            (Some(step), Some(input)) => format!("step {step} ({input})"),
+            _ => "its start".to_owned(),
+        }),
+        None => fields.iter().filter(|(key, _)| *key != "back").find_map(|(_, value)| refusal(value)),
     }
 }
 
@@ -330,7 +332,13 @@ impl Found {
         let (place, pipeline) = (self.place.display(), self.pipeline.display());
         let mut grids = show::counted(self.grids, "grid");
         if self.refused > 0 {
-            grids.push_str(&format!(", {} of them refused by a step (see the snapshot for the reason)", self.refused));
+            const MOST: usize = 3;
+            let more = if self.refusals.len() > MOST { ", …" } else { "" };
+            let shown = self.refusals[..self.refusals.len().min(MOST)].join(", ");
+            grids.push_str(&format!(
+                ", {} of them refused by a step: {shown}{more} (see the snapshot for the reason)",
+                self.refused
+            ));
         }
         let renew = format!("revoxel snapshot {}{}", quoted(&pipeline.to_string()), options(args));
         match (&self.before, args.check) {

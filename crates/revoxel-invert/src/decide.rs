@@ -13,11 +13,9 @@ impl Activation {
     /// # Errors
     /// If the values are not logits.
     pub fn apply(self, volume: Volume) -> Result<Volume, InvertError> {
+        self.check(volume.kind())?;
         if self == Self::None {
             return Ok(volume);
-        }
-        if volume.kind() != Kind::Logit {
-            return Err(InvertError::NoLogits(self, volume.kind()));
         }
         let (grid, channels) = (*volume.grid(), volume.channels());
         let mut values = floats(volume);
@@ -29,6 +27,20 @@ impl Activation {
             softmax(&mut values, grid.voxel_count());
         }
         Ok(Volume::new(values.into(), grid, Kind::Probability, channels)?)
+    }
+}
+
+impl Activation {
+    /// What values of a kind become.
+    ///
+    /// # Errors
+    /// If they are not logits.
+    pub(crate) fn check(self, kind: Kind) -> Result<Kind, InvertError> {
+        match (self, kind) {
+            (Self::None, kind) => Ok(kind),
+            (_, Kind::Logit) => Ok(Kind::Probability),
+            (_, kind) => Err(InvertError::NoLogits(self, kind)),
+        }
     }
 }
 
@@ -155,11 +167,20 @@ impl Decision {
     /// # Errors
     /// If channels are missing, or the values are not scores.
     pub(crate) fn check(&self, volume: &Volume) -> Result<(), InvertError> {
-        if matches!(self, Self::Regions(_)) && !matches!(volume.kind(), Kind::Probability | Kind::Logit) {
-            let problem = format!("expected probabilities or logits, not values of kind {}", volume.kind());
+        self.check_kind(volume.kind())?;
+        self.check_channels(volume.channels())
+    }
+
+    /// Whether it fits values of a kind.
+    ///
+    /// # Errors
+    /// If they are not scores.
+    pub(crate) fn check_kind(&self, kind: Kind) -> Result<(), InvertError> {
+        if matches!(self, Self::Regions(_)) && !matches!(kind, Kind::Probability | Kind::Logit) {
+            let problem = format!("expected probabilities or logits, not values of kind {kind}");
             return Err(InvertError::Regions(problem));
         }
-        self.check_channels(volume.channels())
+        Ok(())
     }
 
     /// Whether it fits so many channels.

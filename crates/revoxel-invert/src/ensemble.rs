@@ -272,7 +272,7 @@ impl Group {
 }
 
 /// Whether two grids are the same bit for bit.
-fn same_bits(a: &Grid, b: &Grid) -> bool {
+pub(crate) fn same_bits(a: &Grid, b: &Grid) -> bool {
     let bits = |g: &Grid| g.affine().rows().map(|r| r.map(f64::to_bits));
     a.shape() == b.shape() && bits(a) == bits(b)
 }
@@ -289,7 +289,7 @@ fn turned_back(steps: &mut Vec<Step>, mut volume: Volume) -> Result<Volume, Inve
 }
 
 /// The weights of a prediction, one for each channel.
-fn weights_of(given: &[f64], channels: usize) -> Result<Vec<f64>, InvertError> {
+pub(crate) fn weights_of(given: &[f64], channels: usize) -> Result<Vec<f64>, InvertError> {
     // Sums are made in single precision, and neither they nor their parts may be lost.
     if let Some(weight) = given.iter().find(|w| !(1e-30..=1e30).contains(*w)) {
         return Err(InvertError::Weight(*weight));

@@ -56,6 +56,52 @@ impl VolumeTrace {
             return Ok(volume);
         }
         let kind = volume.kind();
+        let undos = self.check_undo(kind, volume.channels(), values)?;
+        if undos.is_empty() {
+            return Ok(volume);
+        }
+        let model = self.result.grid.grid()?;
+        let (volume, _) = on_model_grid(volume, &model, false)?;
+        if kind == Kind::Label {
+            return undos.iter().try_fold(volume, |volume, (step, transform, undo)| match undo {
+                ValueUndo::Relabel { pairs } => relabelled(volume, pairs).map_err(|reason| InvertError::Lost {
+                    step: *step,
+                    transform: (*transform).to_owned(),
+                    reason,
+                }),
+                _ => Ok(volume),
+            });
+        }
+        let (size, channels) = (model.voxel_count(), volume.channels());
+        let wide = volume.dtype() == Dtype::F64;
+        let mut numbers = match volume.cast(Dtype::F64).into_voxels() {
+            Voxels::F64(numbers) => numbers,
+            _ => unreachable!("cast to float64"),
+        };
+        for (step, _, undo) in &undos {
+            if let Some(carried) = self.carried(step - 1, undo)? {
+                carried.undo(&mut numbers);
+                continue;
+            }
+            for (channel, values) in numbers.chunks_mut(size).enumerate() {
+                let before = |value: &mut f64| *value = undo.before(channel, *value).unwrap_or(*value);
+                parallel::each(values.chunks_mut(BLOCK), |values| values.iter_mut().for_each(before));
+            }
+        }
+        let dtype = if wide { Dtype::F64 } else { Dtype::F32 };
+        Ok(Volume::new(Voxels::from(numbers).cast(dtype), model, kind, channels)?)
+    }
+
+    /// The changes to undo in a prediction of some kind with so many channels.
+    ///
+    /// # Errors
+    /// If the kind has none, or values were lost or cut off.
+    pub(crate) fn check_undo(
+        &self,
+        kind: Kind,
+        channels: usize,
+        values: Values,
+    ) -> Result<Vec<(usize, &str, ValueUndo)>, InvertError> {
         if !matches!(kind, Kind::Image | Kind::Label) {
             return Err(InvertError::NoUnits(kind));
         }
@@ -99,45 +145,13 @@ impl VolumeTrace {
             }
             if let Some(n) = undo.channels()
                 && n > 1
-                && n != volume.channels()
+                && n != channels
             {
-                let problem = format!("recorded for {n} channels, but the prediction has {}", volume.channels());
+                let problem = format!("recorded for {n} channels, but the prediction has {}", channels);
                 return Err(refused(problem));
             }
         }
-        if undos.is_empty() {
-            return Ok(volume);
-        }
-        let model = self.result.grid.grid()?;
-        let (volume, _) = on_model_grid(volume, &model, false)?;
-        if kind == Kind::Label {
-            return undos.iter().try_fold(volume, |volume, (step, transform, undo)| match undo {
-                ValueUndo::Relabel { pairs } => relabelled(volume, pairs).map_err(|reason| InvertError::Lost {
-                    step: *step,
-                    transform: (*transform).to_owned(),
-                    reason,
-                }),
-                _ => Ok(volume),
-            });
-        }
-        let (size, channels) = (model.voxel_count(), volume.channels());
-        let wide = volume.dtype() == Dtype::F64;
-        let mut numbers = match volume.cast(Dtype::F64).into_voxels() {
-            Voxels::F64(numbers) => numbers,
-            _ => unreachable!("cast to float64"),
-        };
-        for (step, _, undo) in &undos {
-            if let Some(carried) = self.carried(step - 1, undo)? {
-                carried.undo(&mut numbers);
-                continue;
-            }
-            for (channel, values) in numbers.chunks_mut(size).enumerate() {
-                let before = |value: &mut f64| *value = undo.before(channel, *value).unwrap_or(*value);
-                parallel::each(values.chunks_mut(BLOCK), |values| values.iter_mut().for_each(before));
-            }
-        }
-        let dtype = if wide { Dtype::F64 } else { Dtype::F32 };
-        Ok(Volume::new(Voxels::from(numbers).cast(dtype), model, kind, channels)?)
+        Ok(undos)
     }
 }
 

@@ -78,10 +78,19 @@ pub struct CaseList {
 pub struct Condition {
     /// The column or keyword.
     pub column: String,
-    /// One of these texts.
-    pub any_of: Vec<String>,
+    /// One of these.
+    pub any_of: Vec<Wanted>,
     /// Where its name stands.
     pub place: Place,
+}
+
+/// A value that a column, or a keyword of DICOM, may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// As it is written.
+    pub text: String,
+    /// Whether it is a number: then any way to write this number will do.
+    pub is_number: bool,
 }
 
 /// The section as written, for the schema.
@@ -136,7 +145,7 @@ pub(crate) struct ListSchema {
     split: Option<String>,
     /// Take only cases with this value in the column `fold`.
     fold: Option<OneOrMany>,
-    /// Take only cases with these values, by column.
+    /// Take only cases with these values, by column. Text is compared as text, a number as a number: "007" is not 7.
     #[schemars(rename = "where")]
     condition: Option<BTreeMap<String, OneOrMany>>,
 }
@@ -309,9 +318,9 @@ fn condition(key: &Key, node: &Node) -> Result<Condition, Fault> {
         _ => vec![node],
     };
     let any_of = values.into_iter().map(|value| match value.json() {
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(flag.to_string()),
+        Value::String(text) => Ok(Wanted { text, is_number: false }),
+        Value::Number(number) => Ok(Wanted { text: number.to_string(), is_number: true }),
+        Value::Bool(flag) => Ok(Wanted { text: flag.to_string(), is_number: false }),
         other => Err(Fault::new(value.place, format!("cases: {column}: expected a text or a number, not {other}"))),
     });
     Ok(Condition { column: column.clone(), any_of: any_of.collect::<Result<_, _>>()?, place: key.place })

@@ -7,6 +7,7 @@
 //! many channels one has that a step made is known from the text; how many those of an input have is not: where it can
 //! be one, they are not looked for. An input that declares its labels is taken for none.
 
+mod given;
 mod known;
 pub(crate) mod names;
 

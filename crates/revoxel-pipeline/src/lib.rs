@@ -36,7 +36,7 @@ mod testing;
 mod typed;
 mod yaml;
 
-pub use cases::{CaseList, CaseSource, Condition, DicomCases, Grouping};
+pub use cases::{CaseList, CaseSource, Condition, DicomCases, Grouping, Wanted};
 pub use drawn::{PlainChange, PlainStep};
 pub use error::{PipelineError, Place};
 pub use labels::AbsentLabel;

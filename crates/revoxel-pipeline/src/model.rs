@@ -1,6 +1,7 @@
 //! A pipeline as resolved.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use revoxel_core::{Kind, StoredDtype};
@@ -69,6 +70,8 @@ pub struct Input {
     pub labels: Option<LabelSet>,
     /// The names of labels that it declares, by label; none of the background, 0.
     pub names: BTreeMap<i64, String>,
+    /// The document that declares both, where the pipeline itself does not.
+    pub labels_from: Option<PathBuf>,
     /// What to do where its files hold values that are not finite.
     pub non_finite: NonFiniteRule,
     /// The one channel of its files that is taken.

@@ -9,9 +9,17 @@ pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fau
     for assignment in assignments {
         let fault = |problem: String| Fault::new(Place::default(), format!("set {assignment}: {problem}"));
         let (path, value) = assignment.split_once('=').ok_or_else(|| fault("expected path=value".to_owned()))?;
-        let value = yaml::parse(value).map_err(|f| fault(f.problem))?;
+        let text = value;
+        let value = yaml::parse(text).map_err(|f| match text.contains('{') {
+            true => fault(f.problem).help(quotes(path, text)),
+            false => fault(f.problem),
+        })?;
         let segments: Vec<&str> = path.trim().split('.').collect();
         let (last, parents) = segments.split_last().unwrap_or((&"", &[]));
+        // A path is never a map.
+        if ["path", "trace"].contains(last) && value.placeholder().is_some() {
+            return Err(fault("braces begin a map in YAML, and a path is text".to_owned()).help(quotes(path, text)));
+        }
         // A list of cases may be given to a pipeline that has none.
         if let ["cases"] = parents
             && document.child("cases").is_none()
@@ -36,6 +44,15 @@ pub(crate) fn set(document: &mut Node, assignments: &[String]) -> Result<(), Fau
         }
     }
     Ok(())
+}
+
+/// How a value with braces is typed: in quotes for YAML, and all of it in other quotes for the shell.
+fn quotes(path: &str, value: &str) -> String {
+    format!(
+        "braces begin a map in YAML: put a text with braces in quotes, --set '{}=\"{}\"'",
+        path.trim(),
+        value.trim()
+    )
 }
 
 /// How the steps of a path are counted.

@@ -1,6 +1,7 @@
 //! Runs one case: reads, processes, writes, records.
 
 mod error;
+mod left_out;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
 use crate::files::{at, make_folder_of, read_text, remove, text_beside};
 use crate::identity::{Identity, digest, digests};
+use crate::journal::LeftOut;
 use crate::kept::{self, Kept, Loss};
 use crate::kind_values::{SaidBy, checked as checked_values};
 use crate::label_names;
@@ -34,6 +36,8 @@ use crate::stop;
 use crate::vanished::sentence;
 use crate::{RESULTS, TOOL};
 
+use left_out::{left_out, stamped};
+
 pub use error::CaseError;
 
 /// What a case gave.
@@ -43,6 +47,8 @@ pub struct Done {
     pub files: Vec<PathBuf>,
     /// Why the case was left out, where a step said so.
     pub skipped: Option<String>,
+    /// What is recorded of a case that was left out.
+    pub left_out: Option<Box<LeftOut>>,
     /// Inputs that held values that are not finite.
     pub non_finite: Vec<Note>,
     /// How long it took.
@@ -55,10 +61,11 @@ pub struct Done {
 
 impl Done {
     /// A case that was left out.
-    fn skipped(why: String, start: Instant) -> Self {
+    fn left_out(record: LeftOut, start: Instant) -> Self {
         let time = start.elapsed();
         let (files, non_finite, dropped, vanished) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { files, skipped: Some(why), non_finite, time, dropped, vanished }
+        let (skipped, left_out) = (Some(record.why.clone()), Some(Box::new(record)));
+        Self { files, skipped, left_out, non_finite, time, dropped, vanished }
     }
 }
 
@@ -105,8 +112,9 @@ pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Pa
     let start = Instant::now();
     let case = &checked.case;
     if let Some(why) = &checked.plan.skipped {
+        let sources = stamped(pipeline, checked, data)?;
         clear(pipeline, case, out)?;
-        return Ok(Way::Skipped(Done::skipped(why.to_string(), start)));
+        return Ok(Way::Skipped(Done::left_out(left_out(pipeline, checked, sources, why.to_string()), start)));
     }
     let Inputs { volumes, mut sources, notes } = read_inputs(pipeline, checked, data)?;
     let kinds: BTreeMap<String, Kind> = volumes.iter().map(|(k, v)| (k.clone(), v.kind())).collect();
@@ -115,7 +123,7 @@ pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Pa
         Through::Out(engine) => engine,
         Through::Skipped(why) => {
             clear(pipeline, case, out)?;
-            return Ok(Way::Skipped(Done::skipped(why, start)));
+            return Ok(Way::Skipped(Done::left_out(left_out(pipeline, checked, sources, why), start)));
         }
     };
     let mut records = BTreeMap::new();
@@ -172,7 +180,8 @@ pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Pa
     let older = made_before(&path, out);
     files.push(path);
     let time = start.elapsed();
-    let done = Done { files, skipped: None, non_finite: notes, time, dropped, vanished: vanished.clone() };
+    let done =
+        Done { files, skipped: None, left_out: None, non_finite: notes, time, dropped, vanished: vanished.clone() };
     Ok(Way::Made(Box::new(Ready { complete, trace, older, vanished, case: case.name.clone(), start, done })))
 }
 

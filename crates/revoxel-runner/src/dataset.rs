@@ -161,24 +161,39 @@ pub struct Finding {
 const ONLY_CASE: &str = "case";
 
 /// All cases under `folder`, sorted by name: those for which at least one input exists, or those of the list that the
-/// pipeline names.
+/// pipeline names. What the list says of labels is left aside.
 ///
 /// # Errors
 /// Where a folder cannot be listed, or there is no case.
 pub fn discover(pipeline: &Pipeline, folder: &Path) -> Result<Vec<Case>, DatasetError> {
-    discover_with(pipeline, folder, Finding::default())
+    found(pipeline, folder, Finding::default()).map(|(cases, _)| cases)
 }
 
-/// [`discover`] in a given way.
+/// [`discover`] in a given way. Labels that the list declares become those of inputs that declare none.
 ///
 /// # Errors
-/// As [`discover`].
-pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Result<Vec<Case>, DatasetError> {
+/// As [`discover`], and if steps contradict these labels.
+pub fn discover_with(pipeline: &mut Pipeline, folder: &Path, finding: Finding) -> Result<Vec<Case>, DatasetError> {
+    let (cases, declared) = found(pipeline, folder, finding)?;
+    if let Some(manifest::Declared { from, keys, labels }) = declared {
+        for key in keys {
+            let given = pipeline.declare_labels(&key, &labels, &from);
+            given.map_err(|error| DatasetError::Pipeline(Box::new(error)))?;
+        }
+    }
+    Ok(cases)
+}
+
+fn found(
+    pipeline: &Pipeline,
+    folder: &Path,
+    finding: Finding,
+) -> Result<(Vec<Case>, Option<manifest::Declared>), DatasetError> {
     fs::read_dir(folder).map_err(|error| DatasetError::Folder { path: folder.to_owned(), error })?;
-    let mut cases = match &pipeline.cases {
+    let (mut cases, declared) = match &pipeline.cases {
         Some(CaseSource::List(list)) => manifest::cases(pipeline, list, folder, finding)?,
-        Some(CaseSource::Dicom(dicom)) => dicom::cases(pipeline, dicom, folder)?,
-        None => join::cases(pipeline, folder)?,
+        Some(CaseSource::Dicom(dicom)) => (dicom::cases(pipeline, dicom, folder)?, None),
+        None => (join::cases(pipeline, folder)?, None),
     };
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(two) = cases.windows(2).find(|two| two[0].name.case == two[1].name.case) {
@@ -188,7 +203,7 @@ pub fn discover_with(pipeline: &Pipeline, folder: &Path, finding: Finding) -> Re
         let patterns: Vec<String> = pipeline.inputs.iter().map(|i| format!("{:?}", i.path.text())).collect();
         return Err(DatasetError::NoCases { folder: folder.to_owned(), patterns: patterns.join(" or ") });
     }
-    Ok(cases)
+    Ok((cases, declared))
 }
 
 /// What a path with placeholders matches under a folder: the case, or the copy of one, and the file of each.

@@ -28,7 +28,16 @@ pub struct Homes {
     /// Cases, or copies of cases, without a prediction, and why.
     pub no_prediction: Vec<Lacking>,
     /// Predictions that belong to no case.
-    pub no_case: Vec<PathBuf>,
+    pub no_case: Vec<NoCase>,
+}
+
+/// A prediction that belongs to no case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoCase {
+    /// The file.
+    pub path: PathBuf,
+    /// Why, if its name is one that a case or a copy of one might have.
+    pub why: Option<String>,
 }
 
 /// A case, or a copy of one, without a prediction.
@@ -38,6 +47,8 @@ pub struct Lacking {
     pub case: String,
     /// Why; `None` if there is no file of it in the only place.
     pub why: Option<String>,
+    /// What its file may be called, without an ending.
+    pub names: Vec<String>,
 }
 
 /// Why predictions cannot be put to traces.
@@ -80,7 +91,8 @@ pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, Home
     for place in places {
         let Places { places, aside } = places_of(place)?;
         all.extend(places);
-        found.no_case.extend(aside);
+        let why = || Some("it lies beside folders of folds, which alone are looked into".to_owned());
+        found.no_case.extend(aside.into_iter().map(|path| NoCase { path, why: why() }));
     }
     let names: BTreeSet<String> = of.iter().map(|of| of.name.case.clone()).collect();
     let mut taken: BTreeSet<PathBuf> = BTreeSet::new();
@@ -113,7 +125,8 @@ pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, Home
                 Lack::Nothing => (all.len() > 1).then(|| format!("none in {text}")),
                 Lack::Competing => Some(text),
             };
-            found.no_prediction.push(Lacking { case: one.name.to_string(), why });
+            let names = names_of(one, alone, &names);
+            found.no_prediction.push(Lacking { case: one.name.to_string(), why, names });
             incomplete.insert(&one.name.case);
             continue;
         }
@@ -123,9 +136,46 @@ pub fn homes(out: &Path, places: &[PathBuf], arrays: bool) -> Result<Homes, Home
     }
     cases.retain(|case, _| !incomplete.contains(case));
     found.homes = cases.into_values().collect();
-    let others = all.iter().flat_map(CaseFiles::all).filter(|file| !taken.contains(*file)).cloned();
-    found.no_case.extend(others);
+    for place in &all {
+        for file in place.all().into_iter().filter(|file| !taken.contains(*file)) {
+            found.no_case.push(NoCase { path: file.clone(), why: unclear(place.place(), file, &of, &names) });
+        }
+    }
     Ok(found)
+}
+
+/// Why a file is of no case, though its name begins like that of one.
+fn unclear(place: &Path, file: &Path, of: &[Of], cases: &BTreeSet<String>) -> Option<String> {
+    let called = without_ending(file.strip_prefix(place).unwrap_or(file));
+    let copies = |case: &str| of.iter().filter(|of| of.name.case == case && of.name.copy.is_some()).count();
+    if !cases.contains(&called) {
+        return None;
+    }
+    let all = copies(&called);
+    // The name of a case that is also that of a copy of another one.
+    let copy_of = of.iter().find(|of| of.name.copy.is_some_and(|copy| format!("{}_{copy}", of.name.case) == called));
+    let as_copy = copy_of.map(|of| {
+        let (case, copy) = (&of.name.case, of.name.copy.unwrap_or_default());
+        format!("for copy {copy} of case {case}, call it {case}/{copy}")
+    });
+    let as_case = (all > 1).then(|| format!("case {called} has {all} copies: call it {called}/0, {called}/1 …"));
+    let parts: Vec<String> = as_case.into_iter().chain(as_copy).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What the prediction of a trace may be called, without an ending; `alone` where its case has no other trace.
+fn names_of(of: &Of, alone: bool, cases: &BTreeSet<String>) -> Vec<String> {
+    let case = &of.name.case;
+    let mut names: Vec<String> = of.written.clone();
+    if let Some(copy) = of.name.copy {
+        // What is called like another case is that case's.
+        let joined = format!("{case}_{copy}");
+        names.extend([format!("{case}/{copy}"), joined].into_iter().filter(|name| !cases.contains(name)));
+    }
+    if alone {
+        names.push(case.clone());
+    }
+    names
 }
 
 /// Why a case has no prediction.
@@ -149,15 +199,7 @@ enum Taken {
 /// What a place has for a trace; `alone` where its case has no other trace.
 fn of_place(place: &CaseFiles, of: &Of, alone: bool, (cases, arrays): (&BTreeSet<String>, bool)) -> Taken {
     let case = &of.name.case;
-    let mut names: Vec<String> = of.written.clone();
-    if let Some(copy) = of.name.copy {
-        // What is called like another case is that case's.
-        let joined = format!("{case}_{copy}");
-        names.extend([format!("{case}/{copy}"), joined].into_iter().filter(|name| !cases.contains(name)));
-    }
-    if alone {
-        names.push(case.clone());
-    }
+    let names = names_of(of, alone, cases);
     let files = match place.of(&of.name, &names, alone.then_some(case.as_str())) {
         OfCase::Nothing => return Taken::Nothing,
         OfCase::Competing(files) => return Taken::Competing(files),

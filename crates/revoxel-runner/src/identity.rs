@@ -76,6 +76,14 @@ impl Identity {
         }
     }
 
+    /// The stamp of an input of a case, without reading its files.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(crate) fn stamp_of(case: &Case, key: &str, options: &ReadOptions) -> Result<String, IdentityError> {
+        Ok(stamp(&files(case, key, options)?)?)
+    }
+
     fn of_files(files: &[PathBuf]) -> Result<Self, FileError> {
         let stamp = stamp(files)?;
         let (path, parts) = files.split_first().unwrap_or_else(|| unreachable!("an input has a file"));

@@ -1,10 +1,12 @@
 //! What runs leave in an output folder about themselves, in `.revoxel/`: how each was started, and which cases failed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use revoxel_invert::SourceRecord;
 use revoxel_pipeline::CaseName;
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +33,11 @@ pub struct RunRecord {
     pub snap: bool,
     /// Whether lists of cases may name files outside the data folder.
     pub allow_outside: bool,
-    /// The cases that were asked for; none for all.
+    /// The cases that were asked for; none, and no copies, for all.
     pub cases: Vec<String>,
+    /// Single copies of cases that were asked for, besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<(String, u32)>,
     /// The part of the cases, and how many parts there are.
     pub shard: Option<(usize, usize)>,
     /// What the parts were made of.
@@ -94,6 +99,30 @@ pub struct FailedCase {
     pub time: String,
 }
 
+/// A case that a step left out: it has no outputs, and is done all the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub case: String,
+    /// Which copy of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<u32>,
+    /// The number of the program's results.
+    pub results: u32,
+    /// The hash of the pipeline.
+    pub pipeline: String,
+    /// What random steps drew from.
+    pub seed: Option<u64>,
+    /// Whether inputs of the same shape were put on one grid.
+    pub snap: bool,
+    /// Its inputs, by key.
+    pub sources: BTreeMap<String, SourceRecord>,
+    /// Why it was left out.
+    pub why: String,
+    /// When.
+    pub time: String,
+}
+
 /// Now, as text: UTC to the millisecond, so that runs have an order.
 pub fn now() -> String {
     DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -118,6 +147,7 @@ impl RunRecord {
             snap: false,
             allow_outside: false,
             cases: Vec::new(),
+            copies: Vec::new(),
             shard: None,
             basis: None,
             host: host(),
@@ -129,6 +159,11 @@ impl RunRecord {
         }
     }
 
+    /// Whether all cases were asked for.
+    pub fn is_of_all(&self) -> bool {
+        self.cases.is_empty() && self.copies.is_empty()
+    }
+
     /// Whether another run was of the same pipeline and data folder.
     pub fn is_like(&self, other: &Self) -> bool {
         self.pipeline.hash == other.pipeline.hash && self.data == other.data
@@ -137,7 +172,8 @@ impl RunRecord {
     /// Whether another run was one of the parts that this one is a part of.
     pub fn is_beside(&self, other: &Self) -> bool {
         let parts = |run: &Self| run.shard.map(|(_, parts)| parts);
-        self.is_like(other) && self.cases == other.cases && self.shard != other.shard && parts(self) == parts(other)
+        let asked = |run: &Self| (run.cases.clone(), run.copies.clone());
+        self.is_like(other) && asked(self) == asked(other) && self.shard != other.shard && parts(self) == parts(other)
     }
 
     /// The file, without its ending. Each part of a run has one of its own.
@@ -187,12 +223,15 @@ impl RunRecord {
             fs::rename(&path, &kept).map_err(at(&kept))?;
         } else if self.shard.is_some() {
             // The parts are those of the cases that this one is asked for.
-        } else if earlier.cases.is_empty() || self.cases.is_empty() {
-            self.cases.clear();
+        } else if earlier.is_of_all() || self.is_of_all() {
+            (self.cases, self.copies) = (Vec::new(), Vec::new());
         } else {
             self.cases.splice(0..0, earlier.cases);
             self.cases.sort();
             self.cases.dedup();
+            self.copies.splice(0..0, earlier.copies);
+            self.copies.sort();
+            self.copies.dedup();
         }
         Ok(self)
     }
@@ -227,9 +266,14 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Option<T> {
     read.inspect_err(|e| tracing::warn!("{}: ignored, because it is not a record of a run: {e}", path.display())).ok()
 }
 
-fn place_of(out: &Path, name: &CaseName) -> PathBuf {
+/// The folder of cases that failed, below [`FOLDER`].
+pub const FAILED: &str = "failed";
+/// The folder of cases that were left out, below [`FOLDER`].
+pub const LEFT_OUT: &str = "left-out";
+
+fn place_of(out: &Path, folder: &str, name: &CaseName) -> PathBuf {
     let copy = name.copy.map_or_else(String::new, |copy| format!(".{copy}"));
-    out.join(FOLDER).join("failed").join(format!("{}{copy}.json", name.case))
+    out.join(FOLDER).join(folder).join(format!("{}{copy}.json", name.case))
 }
 
 /// How often a record is written whose folder others remove.
@@ -242,8 +286,28 @@ const TRIES: usize = 100;
 pub fn failed(out: &Path, name: &CaseName, pipeline: &str, problem: &str) -> Result<(), FileError> {
     let (case, copy, problem) = (name.case.clone(), name.copy, problem.to_owned());
     let record = FailedCase { case, copy, pipeline: pipeline.to_owned(), problem, host: host(), time: now() };
-    let path = place_of(out, name);
-    let write = || make_folder_of(&path).and_then(|()| write_json(&path, &record));
+    forget(&place_of(out, LEFT_OUT, name))?;
+    write_record(&place_of(out, FAILED, name), &record)
+}
+
+/// Records that a step left a case out.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn left_out(out: &Path, name: &CaseName, record: &LeftOut) -> Result<(), FileError> {
+    forget(&place_of(out, FAILED, name))?;
+    write_record(&place_of(out, LEFT_OUT, name), record)
+}
+
+/// What is recorded of a case that was left out, where it was.
+pub fn was_left_out(out: &Path, name: &CaseName) -> Option<LeftOut> {
+    let path = place_of(out, LEFT_OUT, name);
+    let record = path.exists().then(|| read::<LeftOut>(&path)).flatten();
+    record.filter(|record| record.case == name.case && record.copy == name.copy)
+}
+
+fn write_record(path: &Path, record: &impl Serialize) -> Result<(), FileError> {
+    let write = || make_folder_of(path).and_then(|()| write_json(path, record));
     // Another part removes the folder where it was empty a moment ago.
     let is_gone = |result: &Result<(), FileError>| {
         // While it is made it may be there, and not be there right after.
@@ -260,14 +324,17 @@ pub fn failed(out: &Path, name: &CaseName, pipeline: &str, problem: &str) -> Res
     written
 }
 
-/// Removes the record that a case failed: it has not this time.
+/// Removes the records that a case failed, or was left out: it was not this time.
 ///
 /// # Errors
 /// Where the system refuses.
 pub fn succeeded(out: &Path, name: &CaseName) -> Result<(), FileError> {
-    let path = place_of(out, name);
+    [FAILED, LEFT_OUT].iter().try_for_each(|folder| forget(&place_of(out, folder, name)))
+}
+
+fn forget(path: &Path) -> Result<(), FileError> {
     if path.exists() {
-        remove(&path)?;
+        remove(path)?;
         // The folder goes with its last record.
         let _ = path.parent().map(fs::remove_dir);
     }
@@ -276,7 +343,7 @@ pub fn succeeded(out: &Path, name: &CaseName) -> Result<(), FileError> {
 
 /// Why a case failed with a pipeline of this hash, where it did.
 pub fn failure(out: &Path, name: &CaseName, pipeline: &str) -> Option<FailedCase> {
-    let path = place_of(out, name);
+    let path = place_of(out, FAILED, name);
     let failed = path.exists().then(|| read::<FailedCase>(&path)).flatten();
     failed.filter(|failed| failed.pipeline.is_empty() || failed.pipeline == pipeline)
 }

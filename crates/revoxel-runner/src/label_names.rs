@@ -1,5 +1,5 @@
-//! What the labels of an output are called: what the file of its input says, what the pipeline declares, and where the
-//! steps take the numbers.
+//! What the labels of an output are called: what the file of its input says, what the pipeline or the document of the
+//! dataset declares, and where the steps take the numbers.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,7 +51,8 @@ fn of_input(input: &Input, path: &Path, info: &FileInfo) -> LabelNames {
             Some(own) if own.name == *name => {}
             Some(own) => {
                 if !alike(&own.name, name) {
-                    others.push(format!("label {label} is {:?} in the file and {name:?} in the pipeline", own.name));
+                    let whose = if input.labels_from.is_some() { "its dataset" } else { "the pipeline" };
+                    others.push(format!("label {label} is {:?} in the file and {name:?} in {whose}", own.name));
                 }
                 own.name.clone_from(name);
             }
@@ -62,11 +63,11 @@ fn of_input(input: &Input, path: &Path, info: &FileInfo) -> LabelNames {
     }
     if let Some((first, more)) = others.split_first() {
         let more = if more.is_empty() { String::new() } else { format!(" (and {} more)", more.len()) };
-        tracing::warn!(
-            "{}: {first}{more}: check `labels:` of {:?}; the names of the pipeline are written",
-            path.display(),
-            input.key
-        );
+        let check = match &input.labels_from {
+            None => format!("check `labels:` of {:?}; the names of the pipeline are written", input.key),
+            Some(from) => format!("check `labels` of {}, whose names are written", from.display()),
+        };
+        tracing::warn!("{}: {first}{more}: {check}", path.display());
     }
     names
 }

@@ -184,10 +184,7 @@ impl LabelMaps {
 
 /// A label map holds what its input does not declare.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error(
-    "{path}: the label map holds {found}, but `labels:` of {key:?} declares {declared}: correct the map, or add the \
-     labels to `labels:`"
-)]
+#[error("{path}: the label map holds {found}, but {}", declared_by(key, declared, from.as_deref()))]
 pub struct UndeclaredLabels {
     /// The file.
     pub path: PathBuf,
@@ -197,6 +194,19 @@ pub struct UndeclaredLabels {
     pub found: String,
     /// What is declared.
     pub declared: LabelSet,
+    /// The document of the dataset that declares it; `None` of the pipeline.
+    pub from: Option<PathBuf>,
+}
+
+fn declared_by(key: &str, declared: &LabelSet, from: Option<&Path>) -> String {
+    match from {
+        None => format!("`labels:` of {key:?} declares {declared}: correct the map, or add the labels to `labels:`"),
+        Some(from) => format!(
+            "{} declares {declared}: correct the map, or add the labels there, or to `labels:` of the input {key:?}, \
+             which counts instead",
+            from.display()
+        ),
+    }
 }
 
 /// Compares a label map with what its input declares.
@@ -213,5 +223,6 @@ pub(crate) fn check_declared(input: &Input, path: &Path, volume: &Volume) -> Res
     }
     let more = if found.len() > MOST { format!(", … ({} values)", found.len()) } else { String::new() };
     let found = format!("{}{more}", found[..found.len().min(MOST)].join(", "));
-    Err(UndeclaredLabels { path: path.to_owned(), key: input.key.clone(), found, declared: declared.clone() })
+    let (path, key, from) = (path.to_owned(), input.key.clone(), input.labels_from.clone());
+    Err(UndeclaredLabels { path, key, found, declared: declared.clone(), from })
 }

@@ -176,7 +176,24 @@ impl PredictionHead {
     pub const fn is_label_map(&self) -> bool {
         self.channels == 1 && self.dtype.is_integer()
     }
+
+    /// What its values are, as [`read`] will find; `None` where only the values tell.
+    ///
+    /// # Errors
+    /// Where the header says already that it cannot be told.
+    pub fn kind(&self, path: &Path, reading: &Reading) -> Result<Option<Kind>, PredictionError> {
+        match reading.kind {
+            Some(kind) => Ok(Some(kind)),
+            None if reading.argmax => Ok(Some(Kind::Logit)),
+            None if self.channels > 1 => Err(PredictionError::Kind { path: path.to_owned(), why: SEVERAL }),
+            None if self.is_label_map() => Ok(Some(Kind::Label)),
+            None => Ok(None),
+        }
+    }
 }
+
+/// Why the kind of several channels cannot be told.
+const SEVERAL: &str = "several channels";
 
 /// Reads the header of a prediction; the values are not touched.
 ///
@@ -247,7 +264,7 @@ fn kind_of(path: &Path, volume: &Volume, reading: &Reading) -> Result<Kind, Pred
         // For the winner it makes no difference whether scores are probabilities or logits, but for places that
         // were not seen: certain background both ways.
         None if reading.argmax => Ok(Kind::Logit),
-        None if volume.channels() > 1 => Err(why("several channels")),
+        None if volume.channels() > 1 => Err(why(SEVERAL)),
         None if !all_whole(volume.voxels()) => Err(why("not all are whole numbers")),
         None if reading.beside == Some(Kind::Label) => Ok(Kind::Label),
         // -1 marks what is to be ignored; scans have lower numbers.

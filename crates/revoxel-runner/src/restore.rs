@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use revoxel_core::{Dtype, Kind, LostLabel, StoredDtype, Volume, Voxel, dispatch};
 use revoxel_invert::{
-    CombinedPrediction, Decision, Ensemble, InvertError, Inverted, Recipe, RestorePlace, RestoreRecord,
+    CombinedPrediction, Decision, Ensemble, InvertError, Inverted, MemberHead, Recipe, RestorePlace, RestoreRecord,
     RestoreStepRecord, Trace, check_label_fill,
 };
 use revoxel_io::{LabelName, LabelNames};
@@ -290,6 +290,20 @@ impl Restoration {
             all = all.on_model(|volume| self.steps(true, volume))?;
         }
         Ok((all.ready().map_err(RestoreError::from)?, kind.unwrap_or(Kind::Image)))
+    }
+
+    /// Finds what [`take`](Self::take) would refuse in predictions whatever their values are.
+    ///
+    /// # Errors
+    /// The first prediction that does not fit.
+    pub fn check_heads(&self, heads: &[MemberHead<'_>]) -> Result<(), RestoreError> {
+        // What steps on the model's grid make of the values is not known here.
+        let interpolation = self.recipe.interpolation.filter(|_| !self.steps.iter().any(|step| step.model));
+        let recipe = Recipe { interpolation, ..self.recipe.clone() };
+        recipe.check_heads(heads).map_err(|(at, error)| RestoreError::Prediction {
+            name: heads.get(at).map_or_else(String::new, |head| head.name.to_owned()),
+            error: Box::new(error),
+        })
     }
 
     /// Brings what [`take`](Self::take) gave back, and does the steps on the native grid.

@@ -1,15 +1,17 @@
 //! Which cases an earlier run has done, and why others have to be done again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use revoxel_invert::{ResultRecord, Trace};
-use revoxel_pipeline::Pipeline;
+use revoxel_core::Kind;
+use revoxel_invert::{ResultRecord, SourceRecord, Trace};
+use revoxel_pipeline::{CaseSource, Pipeline};
 
 use crate::RESULTS;
 use crate::dataset::Case;
 use crate::files::{FileError, at, read_text};
 use crate::identity::{Identity, digest};
+use crate::journal;
 use crate::preflight::{Strictness, outputs_of};
 use crate::reading::options_of;
 
@@ -18,6 +20,8 @@ use crate::reading::options_of;
 pub enum Standing {
     /// All that a run would make of it is there.
     Done,
+    /// A step left it out, for this reason: a run would make nothing of it.
+    LeftOut(String),
     /// Nothing of it is there.
     New,
     /// What is there is not what a run would make, for this reason.
@@ -30,9 +34,20 @@ pub fn standing(pipeline: &Pipeline, case: &Case, (data, out): (&Path, &Path), s
     let path = out.join(pipeline.trace.path(&case.name));
     if !path.exists() {
         let begun = outputs_of(pipeline, case, out).iter().any(|output| output.exists());
-        return match begun {
-            true => Standing::Again("it has outputs but no trace, as after an interrupted run".to_owned()),
-            false => Standing::New,
+        if begun {
+            return Standing::Again("it has outputs but no trace, as after an interrupted run".to_owned());
+        }
+        let Some(record) = journal::was_left_out(out, &case.name) else { return Standing::New };
+        let origin = Origin {
+            results: Some(record.results),
+            hash: &record.pipeline,
+            seed: record.seed,
+            snap: record.snap,
+            sources: record.sources.iter().collect(),
+        };
+        return match origin.differs(pipeline, case, data, strictness) {
+            Some(why) => Standing::Again(why),
+            None => Standing::LeftOut(record.why),
         };
     }
     // A pipe in its place would be waited for.
@@ -63,47 +78,85 @@ fn other(
     if trace.case != case.name.case || trace.copy != case.name.copy {
         return Some(format!("its trace is of another case, {}", trace.case));
     }
-    if trace.results != Some(RESULTS) {
-        let before = trace.results.map_or("an older version".to_owned(), |n| format!("a version with results {n}"));
-        return Some(format!("it was made by {before} of the program, and this version gives results {RESULTS}"));
+    let origin = Origin {
+        results: trace.results,
+        hash: &trace.pipeline.hash,
+        seed: trace.pipeline.seed,
+        snap: trace.pipeline.snap,
+        sources: trace.volumes.iter().map(|(key, volume)| (key, &volume.source)).collect(),
+    };
+    if let Some(why) = origin.differs(pipeline, case, data, strictness) {
+        return Some(why);
     }
-    // A seed is a part of the pipeline, and of the more use to be named.
-    let seed = pipeline.is_random().then_some(pipeline.seed);
-    if trace.pipeline.seed != seed {
-        let shown = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| seed.to_string());
-        return Some(format!("the seed was {} and is now {}", shown(trace.pipeline.seed), shown(seed)));
-    }
-    if trace.pipeline.hash != format!("blake3:{}", pipeline.hash()) {
-        return Some("the pipeline has changed".to_owned());
-    }
-    if trace.pipeline.snap != strictness.snap {
-        let said =
-            if strictness.snap { "without snapping, and now with it" } else { "with snapping, and now without it" };
-        return Some(format!("it was run {said}"));
-    }
-    let keys: BTreeSet<&String> = case.inputs.keys().collect();
-    if keys != trace.volumes.keys().collect() {
-        let list = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(", ");
-        let (then, now) = (list(trace.volumes.keys().collect()), list(keys.into_iter().collect()));
-        return Some(format!("its inputs were {then} and are now {now}"));
-    }
-    for (key, file) in &case.inputs {
-        let (Some(input), source) = (pipeline.input(key), &trace.volumes[key].source) else { continue };
-        if trace.volumes[key].kind != input.kind {
-            let (then, now) = (&trace.volumes[key].kind, input.kind.name());
-            return Some(format!("the kind of {key} was {then} and is now {now}"));
-        }
-        if source.path != file.strip_prefix(data).unwrap_or(file).to_string_lossy() {
-            return Some(format!("{key} was {} and is now {}", source.path, file.display()));
-        }
-        match Identity::is_still(source, case, key, &options_of(pipeline, input, case)) {
-            Ok(true) => {}
-            Ok(false) => return Some(format!("{} has changed", file.display())),
-            Err(problem) => return Some(problem.to_string()),
+    for (key, volume) in &trace.volumes {
+        if let Some(input) = pipeline.input(key).filter(|input| input.kind != volume.kind) {
+            return Some(format!("the kind of {key} was {} and is now {}", volume.kind, input.kind.name()));
         }
     }
     let outputs = pipeline.outputs.iter().filter_map(|o| Some((o, &trace.volumes.get(&o.key)?.result)));
     outputs.into_iter().find_map(|(output, result)| changed(&output.path.path(&case.name), result, out))
+}
+
+/// What something was made of, as a record says.
+struct Origin<'a> {
+    results: Option<u32>,
+    hash: &'a str,
+    seed: Option<u64>,
+    snap: bool,
+    sources: BTreeMap<&'a String, &'a SourceRecord>,
+}
+
+impl Origin<'_> {
+    /// What is not so any more, if anything.
+    fn differs(&self, pipeline: &Pipeline, case: &Case, data: &Path, strictness: Strictness) -> Option<String> {
+        if self.results != Some(RESULTS) {
+            let before = self.results.map_or("an older version".to_owned(), |n| format!("a version with results {n}"));
+            return Some(format!("it was made by {before} of the program, and this version gives results {RESULTS}"));
+        }
+        // A seed is a part of the pipeline, and of the more use to be named.
+        let seed = pipeline.is_random().then_some(pipeline.seed);
+        if self.seed != seed {
+            let shown = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| seed.to_string());
+            return Some(format!("the seed was {} and is now {}", shown(self.seed), shown(seed)));
+        }
+        if self.hash != format!("blake3:{}", pipeline.hash()) {
+            // A document of a dataset may declare labels, or have declared some.
+            let open = pipeline
+                .inputs
+                .iter()
+                .any(|i| i.kind == Kind::Label && (i.labels.is_none() || i.labels_from.is_some()));
+            let or = match &pipeline.cases {
+                Some(CaseSource::List(list)) if open && list.from.ends_with(".json") => {
+                    format!(", or the labels that {} declares", list.from)
+                }
+                _ => String::new(),
+            };
+            return Some(format!("the pipeline has changed{or}"));
+        }
+        if self.snap != strictness.snap {
+            let said =
+                if strictness.snap { "without snapping, and now with it" } else { "with snapping, and now without it" };
+            return Some(format!("it was run {said}"));
+        }
+        let keys: BTreeSet<&String> = case.inputs.keys().collect();
+        if keys != self.sources.keys().copied().collect() {
+            let list = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(", ");
+            let (then, now) = (list(self.sources.keys().copied().collect()), list(keys.into_iter().collect()));
+            return Some(format!("its inputs were {then} and are now {now}"));
+        }
+        for (key, file) in &case.inputs {
+            let (Some(input), source) = (pipeline.input(key), self.sources[key]) else { continue };
+            if source.path != file.strip_prefix(data).unwrap_or(file).to_string_lossy() {
+                return Some(format!("{key} was {} and is now {}", source.path, file.display()));
+            }
+            match Identity::is_still(source, case, key, &options_of(pipeline, input, case)) {
+                Ok(true) => {}
+                Ok(false) => return Some(format!("{} has changed", file.display())),
+                Err(problem) => return Some(problem.to_string()),
+            }
+        }
+        None
+    }
 }
 
 /// What has happened to an output.

@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &[PathBuf]) -> Result<(), Box<dyn Error>> {
         _ => made_up(folder.path())?,
     };
 
-    let pipeline = Pipeline::load(pipeline)?;
+    let mut pipeline = Pipeline::load(pipeline)?;
     let (cases, refused) = pipeline.cases(&data)?;
     refused.iter().for_each(|r| println!("{}: {}", r.case, r.problem));
     let execution = Execution { jobs: 2, memory: 4 << 30, keep_going: true, retries: 0 };

@@ -7,7 +7,7 @@ use revoxel_core::{Dtype, Grid, Kind};
 use revoxel_io::{FileInfo, Loaded};
 use revoxel_pipeline::CaseName;
 use revoxel_runner::case::CaseError;
-use revoxel_runner::dataset::{copies, discover};
+use revoxel_runner::dataset::{Finding, copies, discover_with};
 use revoxel_runner::executor::{self, Execution};
 use revoxel_runner::files::read_text;
 use revoxel_runner::in_memory::{self, Outcome, Source, process};
@@ -178,12 +178,15 @@ impl Pipeline {
         process(&self.inner, &name, volumes, Strictness::default())
     }
 
-    /// The cases of a folder, all checked by their headers: those that can run, and those that cannot with the reason.
+    /// The cases of a folder, all checked by their headers: those that can run, and those that cannot with the reason. If
+    /// the pipeline takes its cases from a list that declares labels, such as a `dataset.json`, these become the labels
+    /// of inputs that declare none.
     ///
     /// # Errors
     /// Where the folder cannot be listed or holds no case.
-    pub fn cases(&self, data: impl AsRef<Path>) -> Result<(Vec<Checked>, Vec<Refused>), Error> {
-        let cases = copies(&self.inner, discover(&self.inner, data.as_ref())?);
+    pub fn cases(&mut self, data: impl AsRef<Path>) -> Result<(Vec<Checked>, Vec<Refused>), Error> {
+        let cases = discover_with(&mut self.inner, data.as_ref(), Finding::default())?;
+        let cases = copies(&self.inner, cases);
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
         for case in check(&self.inner, cases, Strictness::default()) {
             match case {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use revoxel_core::Kind;
 use revoxel_io::{Head, ReadOptions};
-use revoxel_runner::files::read_text;
+use revoxel_runner::files::{make_folder_of, read_text};
 use revoxel_runner::kept::{Kept, Written};
 use revoxel_runner::points::Document;
 use revoxel_runner::points::marks::label_map;
@@ -29,6 +29,7 @@ pub(super) fn run(args: &Args, output: &Path, scan: &Path, options: &ReadOptions
     let (volume, voxels) = label_map(&args.input, &document, args.space, &info.grid).map_err(Failure::usage)?;
     let written = Written { path: output, key: "landmarks", kind: Kind::Label, head: &Head::of(&volume) };
     let kept = Kept::of_mask(&written, &info.facts, info.channels);
+    make_folder_of(output).map_err(Failure::work)?;
     let warnings = revoxel_io::write(output, &volume, &kept.facts).map_err(Failure::work)?;
     for warning in &warnings {
         tracing::warn!("{}: {warning}", output.display());

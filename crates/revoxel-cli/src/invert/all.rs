@@ -10,7 +10,7 @@ use revoxel_core::Kind;
 use revoxel_invert::Trace;
 use revoxel_runner::RESULTS;
 use revoxel_runner::files::{hash, make_folder_of, read_text, write_text};
-use revoxel_runner::homes::{Home, Homes, Lacking, homes};
+use revoxel_runner::homes::{Home, Homes, Lacking, NoCase, homes};
 use revoxel_runner::journal;
 use revoxel_runner::memory::{self, Budget};
 use revoxel_runner::score::Spread;
@@ -100,8 +100,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let Homes { homes, no_prediction, no_case } =
         homes(&args.trace, &args.predictions, arrays).map_err(Failure::usage)?;
     if homes.is_empty() {
-        let problem = "no prediction is called like a case: expected CASE.npy, CASE.nii.gz or a path with {case}";
-        return Err(Failure::usage(problem));
+        return Err(Failure::usage(nothing_fits(&no_prediction, &no_case)));
     }
     let mut work = Vec::new();
     for home in &homes {
@@ -120,6 +119,32 @@ pub(super) fn run(args: &Args) -> Outcome {
     tell(args, restored, &work, &ended, (&no_prediction, &no_case))?;
     let good = failed == 0 && no_prediction.is_empty() && no_case.is_empty();
     if good { Ok(()) } else { Err(Failure::told()) }
+}
+
+/// What is said where no prediction belongs to a case: what was looked for, and what was found.
+fn nothing_fits(no_prediction: &[Lacking], no_case: &[NoCase]) -> String {
+    const MOST: usize = 3;
+    let several = |all: Vec<String>| {
+        let more = if all.len() > MOST { ", …" } else { "" };
+        format!("{}{more}", all[..all.len().min(MOST)].join(", "))
+    };
+    let mut said = "no prediction is called like a case".to_owned();
+    if let Some(Lacking { case, names, why }) = no_prediction.first() {
+        let mut names: Vec<String> = names.iter().rev().map(|name| format!("{name}.npy")).collect();
+        names.dedup();
+        said.push_str(&format!(": of case {case}, looked for {} (or another ending)", several(names)));
+        said.extend(why.as_ref().map(|why| format!(", but {why}")));
+    }
+    if !no_case.is_empty() {
+        said.push_str(&format!("; found {}", several(no_case.iter().map(of_no_case).collect())));
+    }
+    format!("{said}. Rename the files, or pass a path with {{case}}, such as predictions/{{case}}_seg.nii.gz")
+}
+
+/// A file that belongs to no case, and why.
+fn of_no_case(NoCase { path, why }: &NoCase) -> String {
+    let why = why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+    format!("{}{why}", path.display())
 }
 
 /// The folder for all results.
@@ -141,19 +166,22 @@ fn tell(
     restored: &Path,
     work: &[Work],
     ended: &[Ended],
-    (no_prediction, no_case): (&[Lacking], &[PathBuf]),
+    (no_prediction, no_case): (&[Lacking], &[NoCase]),
 ) -> Outcome {
-    for Lacking { case, why } in no_prediction {
+    for Lacking { case, why, .. } in no_prediction {
         let why = why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         say!("case {case}{why}: no prediction");
     }
-    for path in no_case {
-        say!("{}: no case is called like it", path.display());
+    for NoCase { path, why } in no_case {
+        match why {
+            None => say!("{}: no case is called like it", path.display()),
+            Some(why) => say!("{}: not used: {why}", path.display()),
+        }
     }
     let documents: Vec<&Value> = ended.iter().filter_map(Ended::document).collect();
     let how: BTreeSet<&str> = documents.iter().map(|said| said["interpolation"].as_str().unwrap_or("copied")).collect();
     if args.json {
-        let lacking = |Lacking { case, why }: &Lacking| match why {
+        let lacking = |Lacking { case, why, .. }: &Lacking| match why {
             Some(why) => format!("{case} ({why})"),
             None => case.clone(),
         };
@@ -162,7 +190,7 @@ fn tell(
             "interpolations": how,
             "cases": work.iter().zip(ended).map(document).collect::<Vec<_>>(),
             "no_prediction": no_prediction.iter().map(lacking).collect::<Vec<_>>(),
-            "no_case": no_case,
+            "no_case": no_case.iter().map(|no_case| &no_case.path).collect::<Vec<_>>(),
         }));
     }
     let count = |of: fn(&Ended) -> bool| ended.iter().filter(|e| of(e)).count();

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use revoxel_invert::{Decision, Trace, TraceError, Values};
+use revoxel_invert::{Decision, MemberHead, Trace, TraceError, Values, VolumeTrace};
 use revoxel_runner::points::form_of;
-use revoxel_runner::prediction::{PredictionHead, look};
+use revoxel_runner::prediction::{PredictionHead, Reading, look};
 use revoxel_runner::restore::Restoration;
 use revoxel_runner::uneven::beside;
 
@@ -115,12 +115,21 @@ pub(super) fn head_of(args: &Args, (trace, key, path, _): &Prediction) -> Result
     look(path, &model, args.said.axes).map_err(Failure::usage)
 }
 
-/// Whether a header contradicts what is to be done: the grid, and the channels of all predictions.
+/// How a prediction is read that goes back to this volume.
+pub(super) fn reading(args: &Args, restoration: &Restoration, record: &VolumeTrace) -> Reading {
+    let argmax = restoration.recipe.decision() == Decision::Argmax;
+    // Whole numbers that cannot be labels, as those of a scan, are seen where nobody says what they are.
+    let kind = restoration.kind.filter(|_| !restoration.labels_already);
+    Reading { kind, axes: args.said.axes, argmax, beside: Some(record.kind) }
+}
+
+/// Whether a header contradicts what is to be done: the grid, the kind, and the channels of all predictions.
 pub(super) fn check_heads(args: &Args, prepared: &Prepared) -> Result<(), Failure> {
     let Prepared { restoration, members, .. } = prepared;
     let mut first: Option<(&PathBuf, usize)> = None;
+    let mut heads = Vec::new();
     for member in members {
-        let (trace, key, path, _) = member;
+        let (trace, key, path, weights) = member;
         let head = head_of(args, member)?;
         let record = trace.volume(key).map_err(|e| Failure::about(&args.trace, e))?;
         let here = |e| Failure::about(path, e);
@@ -136,7 +145,17 @@ pub(super) fn check_heads(args: &Args, prepared: &Prepared) -> Result<(), Failur
                 show::counted(head.channels, "channel")
             )));
         }
+        let kind = head.kind(path, &reading(args, restoration, record)).map_err(Failure::usage)?;
+        heads.push((path.display().to_string(), record, kind, channels, weights));
     }
+    let heads: Vec<MemberHead<'_>> = heads
+        .iter()
+        .map(|(name, trace, kind, channels, weights)| {
+            let (trace, kind, channels) = (*trace, *kind, *channels);
+            MemberHead { name, trace, kind, channels, weights }
+        })
+        .collect();
+    restoration.check_heads(&heads)?;
     Ok(())
 }
 

@@ -8,13 +8,14 @@ use revoxel_runner::dataset::{Case, copies};
 use revoxel_runner::labels::LabelMaps;
 use revoxel_runner::memory;
 use revoxel_runner::overview::{CaseOverview, Spreads, overview, spreads};
-use revoxel_runner::preflight::{Checked, Refused, Strictness, check};
+use revoxel_runner::preflight::{Checked, Refused, Strictness, check, check_names};
 use revoxel_runner::read_all::read_all;
 use serde_json::json;
 
 use super::super::failure::{Failure, Outcome};
 use super::super::pipeline_file::look_for_labels;
 use super::super::progress::progress;
+use super::super::run::listed as listed_below;
 use super::super::show::LongList;
 use super::super::{flags, show};
 use super::overview as shown;
@@ -30,9 +31,15 @@ struct Found {
     spreads: Spreads,
 }
 
-pub(super) fn run(args: &Args, pipeline: &Pipeline, data: &Path) -> Outcome {
+pub(super) fn run(args: &Args, pipeline: &mut Pipeline, data: &Path) -> Outcome {
     let cases = args.chosen.discover(pipeline, data, None)?;
+    let pipeline = &*pipeline;
     let maps = LabelMaps::of(pipeline, &cases);
+    // The folder of the outputs is not known here.
+    let problems = check_names(pipeline, copies(pipeline, cases.clone()).iter(), Path::new(""));
+    if !problems.is_empty() {
+        return Err(Failure::usage(listed_below("the outputs cannot be written", &problems)));
+    }
     let cases = copies(pipeline, args.chosen.select(cases, data)?);
     let mut looked = looked(pipeline);
     let alone = cases.len() == 1;

@@ -43,6 +43,7 @@ pub(super) fn begin(
         snap: about.snap,
         allow_outside: args.chosen.allows_outside(),
         cases: about.names,
+        copies: about.copies,
         shard: args.shard,
         basis: about.basis,
         ..RunRecord::begun(text, places::place(&args.data))

@@ -22,7 +22,10 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
     // The labels that steps name were looked for when the traces were made.
-    let about = About { snap, names: cases.iter().map(|case| case.name.case.clone()).collect(), basis: None };
+    let name = |case: &Case| case.name.case.clone();
+    let copies: Vec<(String, u32)> = cases.iter().filter_map(|case| Some((name(case), case.name.copy?))).collect();
+    let names = cases.iter().filter(|case| case.name.copy.is_none()).map(name).collect();
+    let about = About { snap, names, copies, basis: None };
     Ok(Asked { pipeline, cases, maps: None, about, before })
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use revoxel_pipeline::{CaseName, Pipeline};
-use revoxel_runner::dataset::{Case, copies, select};
+use revoxel_runner::dataset::Case;
 use revoxel_runner::journal::{Basis, RunRecord};
 use revoxel_runner::shards::divide;
 
 use super::super::failure::Failure;
 use super::super::show;
+use super::asked;
 
 /// What the records of runs say about cases.
 pub(super) struct Missing<'a> {
@@ -21,6 +22,7 @@ pub(super) struct Missing<'a> {
 /// Cases that were asked for, in parts.
 struct Divided<'a> {
     cases: &'a [String],
+    copies: &'a [(String, u32)],
     parts: usize,
     /// The part of each case, from 1.
     part_of: BTreeMap<CaseName, usize>,
@@ -43,7 +45,10 @@ impl<'a> Missing<'a> {
         let mut missing = Self { runs: Vec::new(), divisions: Vec::new() };
         for run in runs {
             let parts = run.shard.map_or(1, |(_, parts)| parts);
-            let known = missing.divisions.iter().position(|d| d.parts == parts && d.cases == run.cases);
+            let known = missing
+                .divisions
+                .iter()
+                .position(|d| d.parts == parts && d.cases == run.cases && d.copies == run.copies);
             let at = known.map_or_else(|| missing.divide(pipeline, all, run, data), Ok)?;
             missing.runs.push((run, at));
         }
@@ -52,8 +57,7 @@ impl<'a> Missing<'a> {
 
     /// Divides the cases as a run did; where that stands.
     fn divide(&mut self, pipeline: &Pipeline, all: &[Case], run: &'a RunRecord, data: &Path) -> Result<usize, Failure> {
-        let cases = select(all.to_vec(), &run.cases, data).map_err(Failure::usage)?;
-        let cases = copies(pipeline, cases);
+        let cases = asked(pipeline, all, run, data)?;
         let (part_of, basis) = match run.shard {
             None => (vec![0; cases.len()], None),
             Some((_, parts)) => {
@@ -63,7 +67,7 @@ impl<'a> Missing<'a> {
         };
         let part_of = cases.into_iter().zip(part_of).map(|(case, part)| (case.name, part + 1)).collect();
         let parts = run.shard.map_or(1, |(_, parts)| parts);
-        self.divisions.push(Divided { cases: &run.cases, parts, part_of, basis });
+        self.divisions.push(Divided { cases: &run.cases, copies: &run.copies, parts, part_of, basis });
         Ok(self.divisions.len() - 1)
     }
 
@@ -116,7 +120,7 @@ fn how(run: &RunRecord, divided: &Divided<'_>) -> String {
                 show::counted(then.cases, "case")
             )
         }
-        (None, 0) => format!("{what} ended at {ended} without it: a step skipped it, or its files were removed"),
+        (None, 0) => format!("{what} ended at {ended} without it: its files were removed"),
         (None, failed) => format!("{what} ended at {ended} without it; {} failed", show::counted(failed, "case")),
     }
 }

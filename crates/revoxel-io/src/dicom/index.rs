@@ -26,11 +26,12 @@ use crate::{Limits, ReadError, ReadOptions};
 const TOGETHER: usize = 1 << 13;
 
 /// What is read of every file, besides the keywords.
-const ALWAYS: [Tag; 12] = [
+const ALWAYS: [Tag; 13] = [
     tags::IMAGE_TYPE,
     tags::SOP_CLASS,
     tags::MODALITY,
     tags::SERIES_DESCRIPTION,
+    tags::PATIENT_NAME,
     tags::PATIENT_ID,
     tags::STUDY_UID,
     tags::SERIES_UID,
@@ -64,15 +65,21 @@ pub(crate) fn keywords() -> Vec<&'static str> {
 /// What a file is.
 enum Looked {
     Image(Box<Header>),
-    Labels(Box<LabelFile>),
+    Labels(Box<LabelFile>, Patient),
     Unreadable(String),
     Nothing,
+}
+
+/// Whom a header names.
+struct Patient {
+    id: String,
+    name: String,
 }
 
 /// What the header of an image says.
 struct Header {
     series: String,
-    patient: String,
+    patient: Patient,
     study: String,
     frame_of_reference: Option<String>,
     modality: String,
@@ -101,6 +108,11 @@ pub(crate) fn of(mut files: Vec<PathBuf>, keywords: &[Keyword], limits: &Limits)
         let some: Vec<PathBuf> = files.by_ref().take(TOGETHER).collect();
         let looked = parallel::map(some.into_iter(), |path| (wanted.look(&path), path));
         for (looked, path) in looked {
+            match &looked {
+                Looked::Image(header) => named(&mut index, &header.patient, &path),
+                Looked::Labels(_, patient) => named(&mut index, patient, &path),
+                _ => {}
+            }
             match looked {
                 Looked::Image(header) if header.series.is_empty() => index.without_series.push(path),
                 Looked::Image(header) => match numbers.get(&header.series) {
@@ -110,7 +122,8 @@ pub(crate) fn of(mut files: Vec<PathBuf>, keywords: &[Keyword], limits: &Limits)
                         index.series.push(alone(*header, path));
                     }
                 },
-                Looked::Labels(file) => index.labels.push(IndexedLabels {
+                Looked::Labels(file, patient) => index.labels.push(IndexedLabels {
+                    patient: patient.id,
                     references: file.references().to_vec(),
                     frame_of_reference: file.frame_of_reference().cloned(),
                     path,
@@ -123,11 +136,35 @@ pub(crate) fn of(mut files: Vec<PathBuf>, keywords: &[Keyword], limits: &Limits)
     index
 }
 
+/// Notes what a patient is called in a file, if it is another name than before.
+fn named(index: &mut DicomIndex, patient: &Patient, path: &Path) {
+    let Patient { id, name } = patient;
+    if index.names.get(id).is_some_and(|names| names.iter().any(|(other, _)| other == name)) {
+        return;
+    }
+    let plain = plain_name(name);
+    if id.is_empty() || plain.is_empty() {
+        return;
+    }
+    let names = index.names.entry(id.clone()).or_default();
+    if names.iter().all(|(other, _)| plain_name(other) != plain) {
+        names.push((name.clone(), path.to_owned()));
+    }
+}
+
+/// A name without what programs write in different ways: capital letters, blanks around its parts, empty parts at its
+/// end, and the same name in other scripts.
+fn plain_name(name: &str) -> String {
+    let first = name.split('=').find(|group| group.chars().any(|c| c != '^' && !c.is_whitespace())).unwrap_or_default();
+    let parts: Vec<String> = first.split('^').map(|part| part.trim().to_lowercase()).collect();
+    parts.join("^").trim_end_matches('^').to_owned()
+}
+
 fn alone(header: Header, path: PathBuf) -> IndexedSeries {
     let sort = sort_of(&header);
     IndexedSeries {
         uid: header.series,
-        patient: header.patient,
+        patient: header.patient.id,
         study: header.study,
         frame_of_reference: header.frame_of_reference,
         modality: header.modality,
@@ -142,7 +179,8 @@ fn alone(header: Header, path: PathBuf) -> IndexedSeries {
 /// Adds a file to a series.
 fn join(series: &mut IndexedSeries, header: Header, path: PathBuf) {
     let first = |series: &IndexedSeries| series.files.first().map_or_else(String::new, |f| f.display().to_string());
-    let pairs = [("PatientID", &series.patient, &header.patient), ("StudyInstanceUID", &series.study, &header.study)];
+    let pairs =
+        [("PatientID", &series.patient, &header.patient.id), ("StudyInstanceUID", &series.study, &header.study)];
     if series.contradiction.is_none()
         && let Some((name, one, other)) = pairs.into_iter().find(|(_, one, other)| one != other)
     {
@@ -194,7 +232,10 @@ impl Wanted<'_> {
                 };
                 Looked::Image(Box::new(self.header(&data, file.localizer, is_placed(&file))))
             }
-            Err(NotAnImage::Labels(file)) => Looked::Labels(file),
+            Err(NotAnImage::Labels(file)) => match self.read(path, &self.anywhere) {
+                Ok(data) => Looked::Labels(file, patient(&data)),
+                Err(error) => Looked::Unreadable(error.to_string()),
+            },
             Err(NotAnImage::Out(reason)) if select::is_damaged(&reason) => Looked::Unreadable(reason.to_string()),
             Err(NotAnImage::Out(SkipReason::Unreadable(why))) => Looked::Unreadable(why),
             Err(NotAnImage::Out(_)) => Looked::Nothing,
@@ -213,7 +254,7 @@ impl Wanted<'_> {
         let text = |tag| data.text(tag).unwrap_or_default();
         Header {
             series: text(tags::SERIES_UID),
-            patient: text(tags::PATIENT_ID),
+            patient: patient(data),
             study: text(tags::STUDY_UID),
             frame_of_reference: data.text(tags::FRAME_OF_REFERENCE),
             modality: text(tags::MODALITY),
@@ -223,6 +264,11 @@ impl Wanted<'_> {
             placed,
         }
     }
+}
+
+fn patient(data: &DataSet) -> Patient {
+    let text = |tag| data.text(tag).unwrap_or_default();
+    Patient { id: text(tags::PATIENT_ID), name: text(tags::PATIENT_NAME) }
 }
 
 /// Whether a file is an image of one frame with a position, as the attributes up to its size say.
@@ -263,5 +309,19 @@ pub(crate) fn labels(root: &Path, options: &ReadOptions) -> Result<Option<PathBu
         Ok(chosen) => Ok(chosen.and_then(|number| found.labels.get(number)).map(|file| file.path().to_owned())),
         Err(ReadError::Dicom { reason, .. }) if matches!(*reason, DicomError::NoSuchSeries { .. }) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_in_several_forms() {
+        let same = |a: &str, b: &str| plain_name(a) == plain_name(b);
+        assert!(same("Doe^Jane", "DOE^JANE^^^ ") && same("Doe ^ Jane", "doe^jane"));
+        assert!(same("Yamada^Tarou=山田^太郎", "YAMADA^TAROU"));
+        assert!(!same("Doe^Jane", "Doe^John") && !same("Doe^Jane", "Doe^^Jane"));
+        assert!(["", "^^", " = ", "^^=^^"].iter().all(|empty| plain_name(empty).is_empty()));
     }
 }

@@ -1,5 +1,6 @@
 //! What is found in many files, and what is looked for.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// An attribute of the standard whose value is text or a number.
@@ -70,6 +71,8 @@ pub enum SeriesSort {
 pub struct IndexedLabels {
     /// Its file.
     pub path: PathBuf,
+    /// PatientID; empty if it is absent.
+    pub patient: String,
     /// The series that it refers to.
     pub references: Vec<String>,
     /// FrameOfReferenceUID.
@@ -87,4 +90,7 @@ pub struct DicomIndex {
     pub unreadable: Vec<(PathBuf, String)>,
     /// Images without a SeriesInstanceUID.
     pub without_series: Vec<PathBuf>,
+    /// What each patient is called, by PatientID: every PatientName with the first of its files. Names that differ in
+    /// capital letters, blanks or empty parts alone are one.
+    pub names: BTreeMap<String, Vec<(String, PathBuf)>>,
 }

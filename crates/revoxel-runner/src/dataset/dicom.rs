@@ -100,6 +100,17 @@ fn tell(index: &DicomIndex, links: &[PathBuf]) {
         let count = counted(index.without_series.len(), "DICOM image is", "DICOM images are");
         tracing::warn!("{count} of no series (no SeriesInstanceUID), such as {}", first.display());
     }
+    let twice: Vec<(&String, &Vec<(String, PathBuf)>)> =
+        index.names.iter().filter(|(_, names)| names.len() > 1).collect();
+    if let Some((patient, names)) = twice.first() {
+        let count = counted(twice.len(), "PatientID has", "PatientIDs have");
+        let in_files: Vec<String> =
+            names.iter().take(2).map(|(name, path)| format!("{name:?} in {}", path.display())).collect();
+        tracing::warn!(
+            "{count} several PatientNames, such as {patient:?}: {}: if these are different patients, correct PatientID",
+            in_files.join(", ")
+        );
+    }
     if let Some(first) = links.first() {
         let count = counted(links.len(), "link", "links");
         tracing::warn!("{count} to folders not followed, such as {}", first.display());
@@ -172,6 +183,7 @@ struct Dataset<'a> {
     labels: BTreeMap<&'a str, Vec<&'a IndexedLabels>>,
     /// Label objects that belong to no series.
     unused: Vec<&'a IndexedLabels>,
+    index: &'a DicomIndex,
 }
 
 impl<'a> Dataset<'a> {
@@ -182,7 +194,8 @@ impl<'a> Dataset<'a> {
         pattern: &'a Pattern,
         index: &'a DicomIndex,
     ) -> Self {
-        let mut dataset = Self { pipeline, group, folder, pattern, labels: BTreeMap::new(), unused: Vec::new() };
+        let (labels, unused) = (BTreeMap::new(), Vec::new());
+        let mut dataset = Self { pipeline, group, folder, pattern, labels, unused, index };
         let known: BTreeSet<&str> = index.series.iter().map(|series| series.uid.as_str()).collect();
         for object in &index.labels {
             let mut uids: Vec<&'a str> =
@@ -306,14 +319,34 @@ impl<'a> Dataset<'a> {
         let series = input.segments.reference.as_ref().and_then(|key| case.series.get(key));
         let Some(all) = series.and_then(|series| self.labels.get(series.uid.as_str())) else { return Ok(None) };
         let files: Vec<PathBuf> = all.iter().map(|object| object.path.clone()).collect();
-        match &files[..] {
-            [only] if input.series.is_none() => Ok(Some(only.clone())),
+        let chosen = match &files[..] {
+            [only] if input.series.is_none() => Some(only.clone()),
             _ => {
                 let root = common_folder(files.iter());
-                dicom_index::choose_labels(&root, &among(input, files)).map_err(|e| e.to_string())
+                dicom_index::choose_labels(&root, &among(input, files)).map_err(|e| e.to_string())?
             }
+        };
+        let object = all.iter().find(|object| chosen.as_ref() == Some(&object.path));
+        let of = series.and_then(|own| self.index.series.iter().find(|series| series.uid == own.uid));
+        if let Some((object, of)) = object.zip(of) {
+            same_patient(object, of)?;
         }
+        Ok(chosen)
     }
+}
+
+/// Refuses labels of another patient than that of their series. A PatientID that is absent contradicts none.
+fn same_patient(labels: &IndexedLabels, series: &IndexedSeries) -> Result<(), String> {
+    let (one, other) = (&labels.patient, &series.patient);
+    if one == other || one.is_empty() || other.is_empty() {
+        return Ok(());
+    }
+    let first = series.files.first().map_or_else(String::new, |file| file.display().to_string());
+    Err(format!(
+        "PatientID is {one:?} in {} and {other:?} in {first}, to whose series it refers: if both are of one patient, \
+         write the same PatientID into both; if not, remove the labels from the folders",
+        labels.path.display()
+    ))
 }
 
 /// How an input is chosen among files.

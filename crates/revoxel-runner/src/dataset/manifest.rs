@@ -1,6 +1,7 @@
 //! Cases from a list: what its rows say, and where the files of the inputs are.
 
 mod json;
+mod label_names;
 mod nnunet;
 mod table;
 mod text;
@@ -9,8 +10,9 @@ mod unique;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use revoxel_pipeline::{CASE, CHANNEL, COPY, CaseList, CaseName, Input, Pipeline, Template};
-use serde_json::Value;
+use revoxel_core::Kind;
+use revoxel_pipeline::{CASE, CHANNEL, COPY, CaseList, CaseName, Input, Pipeline, Template, Wanted};
+use serde_json::{Map, Value};
 
 use super::dicom::Folders;
 use super::text::{plain, shortened};
@@ -27,6 +29,8 @@ struct Row {
     split: Option<String>,
     /// Its columns. A column of files may have several, one for each channel.
     columns: BTreeMap<String, Vec<String>>,
+    /// Whether the paths of its files follow from its name: the list itself names none of them.
+    by_rule: bool,
 }
 
 /// The rows of a list.
@@ -35,6 +39,8 @@ struct Rows {
     rows: Vec<Row>,
     /// The columns, in the order of the list.
     columns: Vec<String>,
+    /// The labels that the list declares, by their names: a label or a list of labels each, or what is wrong with them.
+    labels: Option<Result<Map<String, Value>, String>>,
 }
 
 /// Between the files of the channels in a cell of a table.
@@ -46,7 +52,7 @@ const SERIES: &str = ".series";
 /// What is said of files that lists may not name.
 const OUTSIDE: &str = "outside the data folder, which has to be allowed";
 
-/// The cases of a list.
+/// The cases of a list, and the labels that it declares.
 ///
 /// # Errors
 /// Everything that is wrong with the list, at once.
@@ -55,7 +61,7 @@ pub(super) fn cases(
     list: &CaseList,
     folder: &Path,
     finding: Finding,
-) -> Result<Vec<Case>, DatasetError> {
+) -> Result<(Vec<Case>, Option<Declared>), DatasetError> {
     let path = place(pipeline, list, folder, finding)?;
     let fault = |problems: Vec<String>| {
         let outside = problems.iter().any(|problem| problem.ends_with(OUTSIDE));
@@ -73,6 +79,10 @@ pub(super) fn cases(
         _ => return Err(fault(vec!["not a list of cases: expected .csv, .tsv or .json".to_owned()])),
     };
     let mut problems = unknown_columns(pipeline, list, &rows);
+    let declared = declared(pipeline, &path, &rows).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     let mut cases = Vec::new();
     let mut names: BTreeMap<String, &Row> = BTreeMap::new();
     let mut folders = Folders::default();
@@ -95,7 +105,40 @@ pub(super) fn cases(
         return Err(fault(vec![nothing_chosen(list, &rows)]));
     }
     same_channels(pipeline, &mut cases);
-    Ok(cases)
+    Ok((cases, declared))
+}
+
+/// The labels that a list declares, for inputs that declare none.
+#[derive(Debug)]
+pub(super) struct Declared {
+    /// The list.
+    pub(super) from: PathBuf,
+    /// The inputs.
+    pub(super) keys: Vec<String>,
+    /// The labels, by their names: a label or a list of labels each.
+    pub(super) labels: Map<String, Value>,
+}
+
+/// The column of lists that name their labels.
+const LABEL: &str = "label";
+
+/// What a list declares of the labels of the inputs that read its column of label maps and declare none themselves.
+fn declared(pipeline: &Pipeline, path: &Path, rows: &Rows) -> Result<Option<Declared>, String> {
+    let has = |column: &str| rows.columns.iter().any(|c| c == column);
+    let reads = |input: &&Input| {
+        let by_path = || input.paths().any(|path| path.names().contains(LABEL));
+        input.kind == Kind::Label && has(LABEL) && if own_column(input, &has) { input.key == LABEL } else { by_path() }
+    };
+    let inputs = pipeline.inputs.iter().filter(reads).filter(|input| input.labels.is_none());
+    let keys: Vec<String> = inputs.map(|input| input.key.clone()).collect();
+    let Some(first) = keys.first() else { return Ok(None) };
+    match &rows.labels {
+        None => Ok(None),
+        Some(Ok(labels)) => Ok(Some(Declared { from: path.to_owned(), keys, labels: labels.clone() })),
+        Some(Err(problem)) => {
+            Err(format!("{problem}; or declare `labels:` on the input {first:?}, which counts instead"))
+        }
+    }
 }
 
 /// What is said of two rows of one case.
@@ -172,13 +215,17 @@ fn chosen(row: &Row, list: &CaseList) -> bool {
     split
         && list.conditions.iter().all(|condition| {
             let values = row.columns.get(&condition.column);
-            values
-                .is_some_and(|values| values.iter().any(|value| condition.any_of.iter().any(|w| same_value(w, value))))
+            values.is_some_and(|values| values.iter().any(|value| condition.any_of.iter().any(|w| holds(w, value))))
         })
 }
 
-/// Whether two values are the same: as numbers where both are numbers, else as texts.
-fn same_value(a: &str, b: &str) -> bool {
+/// Whether a cell holds a value: as a number if the pipeline has a number, else as text.
+fn holds(wanted: &Wanted, cell: &str) -> bool {
+    if wanted.is_number { same_number(&wanted.text, cell) } else { wanted.text == cell }
+}
+
+/// Whether two texts are the same number.
+fn same_number(a: &str, b: &str) -> bool {
     if let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>()) {
         return a == b;
     }
@@ -279,7 +326,7 @@ fn case(
         }
         let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|path| path.exists());
         // A list that names a file means it, whether or not a case may lack the input.
-        let named = own || input.paths().any(|path| path.text() == format!("{{{}}}", input.key));
+        let named = !row.by_rule && (own || input.paths().any(|path| path.text() == format!("{{{}}}", input.key)));
         if named || !input.optional || !there.is_empty() {
             case.missing.extend(missing.into_iter().map(|path| (input.key.clone(), path)));
         }

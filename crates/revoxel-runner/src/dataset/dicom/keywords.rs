@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use revoxel_io::dicom_index::{IndexedSeries, Keyword, KeywordError};
 use revoxel_pipeline::{
-    CASE, COPY, CaseName, Condition, DicomCases, Grouping, Pipeline, PipelineError, Place, Template,
+    CASE, COPY, CaseName, Condition, DicomCases, Grouping, Pipeline, PipelineError, Place, Template, Wanted,
 };
 use revoxel_transforms::params::closest;
 use wildmatch::WildMatch;
@@ -167,14 +167,15 @@ impl<'a> Keywords<'a> {
     }
 }
 
-/// Whether a value is one of these patterns, as a whole or in one of its parts. Numbers are compared as such.
-fn holds(keyword: Keyword, value: &str, any_of: &[String]) -> bool {
+/// Whether a value is one of these patterns, as a whole or in one of its parts. Where the pipeline has a number, the
+/// values of attributes that hold numbers are compared as such.
+fn holds(keyword: Keyword, value: &str, any_of: &[Wanted]) -> bool {
     let parts = || value.split('\\').chain([value]);
-    any_of.iter().any(|wanted| {
-        let pattern = WildMatch::new(&wanted.trim().to_lowercase());
-        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|_| keyword.is_number);
+    any_of.iter().any(|Wanted { text, is_number }| {
+        let pattern = WildMatch::new(&text.trim().to_lowercase());
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|_| keyword.is_number && *is_number);
         parts().any(|part| {
-            pattern.matches(&part.to_lowercase()) || number(wanted).is_some_and(|wanted| number(part) == Some(wanted))
+            pattern.matches(&part.to_lowercase()) || number(text).is_some_and(|wanted| number(part) == Some(wanted))
         })
     })
 }
@@ -227,17 +228,25 @@ mod tests {
 
     #[test]
     fn values_are_compared_with_patterns_without_case_and_numbers_as_numbers() {
-        let t = |name: &str, value: &str, wanted: &[&str]| {
-            holds(Keyword::find(name).unwrap(), value, &wanted.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>())
+        let of = |is_number: bool, name: &str, value: &str, wanted: &[&str]| {
+            let wanted: Vec<Wanted> =
+                wanted.iter().map(|text| Wanted { text: (*text).to_owned(), is_number }).collect();
+            holds(Keyword::find(name).unwrap(), value, &wanted)
         };
+        let t = |name: &str, value: &str, wanted: &[&str]| of(false, name, value, wanted);
+        let number = |name: &str, value: &str, wanted: &[&str]| of(true, name, value, wanted);
         assert!(t("Modality", "CT", &["ct"]) && t("Modality", "CT", &["MR", "CT"]) && !t("Modality", "CT", &["C"]));
         assert!(t("SeriesDescription", "Lung THIN 1mm", &["*thin*"]) && t("Modality", "MR", &["?R"]));
-        assert!(t("SliceThickness", "1.250", &["1.25"]) && !t("SliceThickness", "1.250", &["1.2"]));
+        assert!(number("SliceThickness", "1.250", &["1.25"]) && !number("SliceThickness", "1.250", &["1.2"]));
+        assert!(!t("SliceThickness", "1.250", &["1.25"]) && t("SliceThickness", "1.250", &["1.25*"]));
+        assert!(number("SeriesNumber", "007", &["7"]) && !t("SeriesNumber", "7", &["007"]));
         // Numbers are texts where they stand for names.
-        assert!(!t("PatientID", "007", &["7"]) && t("PatientID", "007", &["007"]));
+        assert!(
+            !number("PatientID", "007", &["7"]) && !t("PatientID", "7", &["007"]) && t("PatientID", "007", &["007"])
+        );
         assert!(t("ImageType", "ORIGINAL\\PRIMARY\\AXIAL", &["axial"]));
         assert!(t("ImageType", "ORIGINAL\\PRIMARY\\AXIAL", &["original\\*"]));
-        assert!(t("PixelSpacing", "0.5\\0.75", &["0.750"]));
+        assert!(number("PixelSpacing", "0.5\\0.75", &["0.750"]));
         assert!(t("ProtocolName", "", &[""]) && !t("ProtocolName", "", &["?*"]));
         assert_eq!(meant("modality").as_deref(), Some("did you mean \"Modality\"?"));
         assert_eq!(meant("SeriesDescripton").as_deref(), Some("did you mean \"SeriesDescription\"?"));

@@ -6,6 +6,7 @@ use std::path::Path;
 use revoxel_pipeline::{CASE, CaseList};
 use serde_json::{Map, Value};
 
+use super::label_names;
 use super::nnunet;
 use super::unique;
 use super::{Row, Rows, scalar, stem};
@@ -27,6 +28,7 @@ pub(super) fn rows(text: &str, list: &CaseList, path: &Path, keys: &BTreeSet<&st
     let mut columns: BTreeSet<&String> = BTreeSet::new();
     rows.rows.iter().for_each(|row| columns.extend(row.columns.keys()));
     rows.columns = columns.into_iter().cloned().collect();
+    rows.labels = label_names::declared(&document);
     Ok(rows)
 }
 
@@ -55,6 +57,19 @@ fn datalist(document: &Map<String, Value>, list: &CaseList, keys: &BTreeSet<&str
                 (split != "cases").then(|| split.clone()).or_else(|| row.columns.get("split")?.first().cloned());
             row.name = name(&row, list);
             rows.rows.push(Row { place, ..row });
+        }
+    }
+    let counted = |split: &str| document.get(split).and_then(Value::as_array).map(Vec::len);
+    let lists = ["training", "test"].map(|split| (split, counted(split)));
+    // Lists with other splits were made of such a document by hand, and its numbers are left over.
+    let of_decathlon = ["validation", "val", "testing", "train"].iter().all(|split| !document.contains_key(*split));
+    for ((split, listed), field) in lists.into_iter().zip(["numTraining", "numTest"]).filter(|_| of_decathlon) {
+        let Some((said, listed)) = document.get(field).and_then(scalar).zip(listed) else { continue };
+        if said.parse() != Ok(listed) {
+            return Err(format!(
+                "{field} is {said}, but the list {split:?} has {listed}: restore the entries that are missing, or \
+                 correct the number"
+            ));
         }
     }
     if rows.rows.is_empty() {

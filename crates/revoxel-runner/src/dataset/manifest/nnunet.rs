@@ -15,13 +15,20 @@ use super::{Row, Rows, scalar};
 /// What is wrong with it.
 pub(super) fn rows(document: &Map<String, Value>, path: &Path) -> Result<Rows, String> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut rows = match document.get("dataset") {
-        Some(Value::Object(listed)) => listed_rows(listed)?,
-        _ => found_rows(document, folder)?,
+    let (mut rows, listed) = match document.get("dataset") {
+        Some(Value::Object(listed)) => (listed_rows(listed)?, true),
+        _ => (found_rows(document, folder)?, false),
     };
     let training = rows.rows.iter().filter(|row| row.split.as_deref() == Some(TRAINING)).count();
     let said = document.get("numTraining").and_then(scalar);
     if let Some(said) = said.filter(|said| said.parse() != Ok(training)) {
+        // A document must agree with itself; of its folders, a part may be what is wanted.
+        if listed {
+            return Err(format!(
+                "numTraining is {said}, but \"dataset\" lists {training}: restore the entries that are missing, or \
+                 correct the number"
+            ));
+        }
         tracing::warn!("{}: numTraining is {said}, but the number of training cases is {training}", path.display());
     }
     split_by_folds(&mut rows, folder)?;
@@ -56,7 +63,8 @@ fn found_rows(document: &Map<String, Value>, folder: &Path) -> Result<Rows, Stri
         for case in &cases {
             let of_channel = |channel: &usize| (*channel, format!("{images}/{case}_{channel:04}{ending}"));
             let label = labels.map(|labels| format!("{labels}/{case}{ending}"));
-            rows.rows.push(row(case, split, channels.iter().map(of_channel).collect(), label));
+            let row = row(case, split, channels.iter().map(of_channel).collect(), label);
+            rows.rows.push(Row { by_rule: true, ..row });
         }
         let counts = |name: &str| name.ends_with(ending) || revoxel_io::check_name_for_writing(name).is_ok();
         let others = names.iter().filter(|name| counts(name) && case_of(name, &suffixes).is_none());
@@ -132,6 +140,7 @@ fn row(case: &str, split: &str, images: Vec<(usize, String)>, label: Option<Stri
         place: format!("{split} case {case}"),
         split: Some(split.to_owned()),
         columns: BTreeMap::from([(CASE.to_owned(), vec![case.to_owned()])]),
+        by_rule: false,
     };
     for (channel, image) in &images {
         row.columns.insert(format!("image_{channel:04}"), vec![image.clone()]);

@@ -35,7 +35,7 @@ pub(super) fn rows(
                                  `name: COLUMN` under `cases`"
         )]);
     }
-    let mut rows = Rows { rows: Vec::new(), columns };
+    let mut rows = Rows { columns, ..Rows::default() };
     let mut problems = Vec::new();
     for record in reader.records() {
         let record = match record {

@@ -25,8 +25,9 @@ impl Place {
         let text = format!(
             "version: 1\ncases: {cases}\ninputs:\n{inputs}\noutputs: {{}}\ntrace: '[{{site}}/]{{case}}.json'\n"
         );
-        let pipeline = Pipeline::parse("p.yaml", &text, &[], &Registry::basic()).map_err(|error| error.to_string())?;
-        let cases = discover_with(&pipeline, self.0.path(), finding).map_err(|error| error.to_string())?;
+        let pipeline = Pipeline::parse("p.yaml", &text, &[], &Registry::basic());
+        let mut pipeline = pipeline.map_err(|error| error.to_string())?;
+        let cases = discover_with(&mut pipeline, self.0.path(), finding).map_err(|error| error.to_string())?;
         let shown = |path: &PathBuf| path.strip_prefix(self.0.path()).unwrap_or(path).display().to_string();
         let one = |case: &Case| {
             let files = case
