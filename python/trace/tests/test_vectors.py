@@ -1,0 +1,151 @@
+"""The reader on every case of tests/trace-vectors: it gives what is expected, and refuses what must be refused."""
+
+import json
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import revoxel_trace
+from revoxel_trace import Array, TraceError
+
+VECTORS = Path(__file__).resolve().parents[3] / "tests" / "trace-vectors"
+CASES = sorted(path.parent for path in VECTORS.glob("*/case.json"))
+
+# What is left out of the reader, so that it stays short enough to be read: what is made of random numbers, fields of
+# factors, and thick slices that are interpolated apart. It must say so.
+NOT_READ = {
+    "separate": "separate",
+    "elastic-bicubic": "elastic",
+    "elastic-gaussian": "elastic",
+    "values-bias-field": "bias_field",
+    "values-noise": "noise",
+    "values-noise-sampled": "noise",
+}
+
+
+def read_nifti(path: Path) -> tuple[Array, Array]:
+    """The values, with channels first where there are any, and the affine of a case's file."""
+    raw = path.read_bytes()
+    dim, code = struct.unpack("<8h", raw[40:56]), struct.unpack("<h", raw[70:72])[0]
+    types = {2: "u1", 4: "<i2", 8: "<i4", 16: "<f4", 64: "<f8", 256: "i1", 512: "<u2", 768: "<u4", 1024: "<i8"}
+    shape = [*dim[1 : dim[0] + 1], 1, 1, 1][: max(3, dim[0])]
+    affine = np.array([*struct.unpack("<12f", raw[280:328]), 0, 0, 0, 1], float).reshape(4, 4)
+    offset = int(struct.unpack("<f", raw[108:112])[0])
+    data = np.frombuffer(raw, types[code], math.prod(shape), offset).reshape(shape, order="F")
+    return (data if data.ndim == 3 else np.moveaxis(data.reshape(*shape[:3], -1), 3, 0)), affine
+
+
+def invert(case: Path) -> revoxel_trace.Restored:
+    what = json.loads((case / "case.json").read_text(encoding="utf-8"))
+    options: dict[str, Any] = {}
+    words = iter(what["options"])
+    for word in words:
+        name = word.removeprefix("--")
+        if name in ("argmax", "values", "clamp"):
+            options[name] = True
+        elif name == "axes":
+            assert next(words) == "cxyz"
+        else:
+            options[name] = float(next(words)) if name == "fill" else next(words)
+    path = case / what["prediction"]
+    if path.suffix == ".npy":
+        data = np.load(path)
+    else:
+        data, options["affine"] = read_nifti(path)
+    return revoxel_trace.invert(revoxel_trace.load(case / "trace.json"), data, **options)
+
+
+def test_all_cases_are_there() -> None:
+    assert len(CASES) >= 51, f"{VECTORS}: {len(CASES)} cases"
+    assert set(NOT_READ) <= {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(case: Path) -> None:
+    what = json.loads((case / "case.json").read_text(encoding="utf-8"))
+    if "refused" in what or case.name in NOT_READ:
+        with pytest.raises(TraceError) as refusal:
+            invert(case)
+        for part in what.get("refused", [NOT_READ.get(case.name)]):
+            assert part in str(refusal.value)
+        return
+    back = invert(case)
+    expected, affine = read_nifti(case / "expected.nii")
+    seen, _ = read_nifti(case / "coverage.nii")
+    assert back.grid.shape == expected.shape[-3:]
+    assert back.grid.affine.tobytes() == affine.tobytes()
+    assert np.array_equal(back.coverage, seen)
+    assert back.values.shape == expected.shape
+    off = np.abs(back.values.astype(float) - expected).max()
+    assert off <= what["tolerance"] * np.abs(expected).max()
+
+
+def crop() -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((VECTORS / "crop" / "trace.json").read_text(encoding="utf-8"))
+    return record
+
+
+def test_a_trace_may_be_an_object() -> None:
+    trace, data = revoxel_trace.load(crop()), read_nifti(VECTORS / "crop" / "prediction.nii")[0]
+    back = revoxel_trace.invert(trace, data)
+    assert np.array_equal(back.values, read_nifti(VECTORS / "crop" / "expected.nii")[0])
+    assert back.values.dtype == data.dtype
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("schema", "trace", "schema"),
+        ("version", "1", "version"),
+        ("version", True, "version"),
+        ("volumes", {}, "none"),
+        ("volumes", [1], "none"),
+        ("pipeline", {}, "missing"),
+        ("kind", "mask", "kind"),
+        ("ties", "lower", "ties"),
+        ("source", {"grid": 1}, "missing"),
+        ("fidelity", "good", "fidelity"),
+        ("interpolation", "sinc", "interpolation"),
+        ("sampled", {"outside": "zero"}, "outside"),
+        ("sampled", {"later": 1}, "later"),
+        ("separate", {"interpolation": "sinc"}, "interpolation"),
+        ("values", {"log": {}}, "log"),
+        ("values", {"rescale": {"scale": [1], "shift": [0], "more": 1}}, "more"),
+        ("ops", [], "after"),
+        ("ops", [{"window": {"start": [1, 0, 1.5], "shape": [3, 4, 2]}}], "not a number"),
+        ("ops", [{"window": {"start": [1, 0, 2**50], "shape": [3, 4, 2]}}], "range"),
+        ("ops", [{"window": {"start": [1, 0, 1], "shape": [3, 4, 0]}}], "range"),
+        ("ops", [{"reorient": {"source": [0, 0, 1], "flipped": [True, False, True]}}], "permutation"),
+        ("ops", [{"reorient": {"source": [0, 1, 2], "flipped": [1, 0, 0]}}], "flipped"),
+        ("ops", 3, "not a trace"),
+    ],
+)
+def test_what_is_wrong_is_named(field: str, value: object, problem: str) -> None:
+    trace = crop()
+    volume = trace["volumes"]["volume"]
+    places = [place for place in (trace, volume, volume["steps"][0]) if field in place]
+    (places or [volume["steps"][0]])[0][field] = value
+    with pytest.raises(TraceError, match=problem):
+        revoxel_trace.check(trace) if field != "ops" else revoxel_trace.load(trace)
+
+
+def test_a_prediction_on_another_grid_is_refused() -> None:
+    data, affine = read_nifti(VECTORS / "crop" / "prediction.nii")
+    trace = revoxel_trace.load(VECTORS / "crop" / "trace.json")
+    affine[0, 3] += 0.01
+    with pytest.raises(TraceError, match="does not lie"):
+        revoxel_trace.invert(trace, data, affine=affine)
+    with pytest.raises(TraceError, match="kind"):
+        revoxel_trace.invert(trace, data.astype(np.float32))
+    with pytest.raises(TraceError, match="no volume 'mask'"):
+        revoxel_trace.invert(trace, data, "mask")
+    with pytest.raises(TraceError, match="finite"):
+        revoxel_trace.invert(trace, data * np.float32("nan"), kind="image")
+
+
+def test_the_reader_stays_short() -> None:
+    assert len(Path(revoxel_trace.__file__).read_text(encoding="utf-8").splitlines()) <= 400
