@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from revoxel._errors import RevoxelError
 from revoxel._program import program
 
 # How long a program that was told to end may take to give the files of a case their names.
@@ -117,7 +118,10 @@ def work(job: Job, case: Case) -> dict[str, Any]:
             return execute(job, case, pipeline, job.data, job.out)
         from revoxel import _stage
 
-        return _stage.work(job, case, pipeline, scratch)
+        try:
+            return _stage.work(job, case, pipeline, scratch)
+        except RevoxelError as problem:
+            return _answer(case, "failed", str(problem))
 
 
 def _scratch() -> str | None:

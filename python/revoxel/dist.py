@@ -55,9 +55,8 @@ def run(
     """Run a pipeline on a dataset, each case on some machine of a cluster.
 
     ``client`` is a :class:`distributed.Client`, by default the current one, or ``"ray"``. ``retries`` is how often a case is
-    begun again after its program was killed, its worker could not start it or was lost (Dask itself tries another worker a few
-    times before: ``distributed.scheduler.allowed-failures``); the program tries as often to read or write files for reasons
-    that may pass. A case that the program refuses, or that fails, is not run again. ``threads`` is for each case; by default
+    begun again after its program was killed or could not be started, or its workers died (Dask itself tries some workers before:
+    ``distributed.scheduler.allowed-failures``); the program tries as often to read or write files, for reasons that may pass. A case that the program refuses, or that fails, is not run again. ``threads`` is for each case; by default
     the cores of a machine are shared among the tasks that it runs at once. ``memory`` names a resource in bytes: where workers
     declare it (``dask worker --resources MEMORY=64e9``), the cases at work on one need no more together, as estimated. Ray has
     one of its own.
@@ -131,7 +130,7 @@ def start(
         job, named = replace(job, pipeline=os.path.abspath(pipeline)), pipeline
         asked = [*_options(case=cases), *chosen]
     tasks, refused = _planned(named, job, asked)
-    engine: _Engine = _Ray() if client == "ray" else _Dask(client, memory)
+    engine: _Engine = _Ray(retries) if client == "ray" else _Dask(client, memory, retries)
     problems = {case.name: engine.refuse(case) for case in tasks}
     refused |= {case: problem for case, problem in problems.items() if problem is not None}
     tasks = [case for case in tasks if case.name not in refused]
@@ -191,8 +190,12 @@ def _planned(pipeline: StrPath | Pipeline, job: _task.Job, asked: list[str]) -> 
     return [case for name, case in found.items() if name not in refused], refused
 
 
+class _Lost(Exception):
+    """The workers of a task died, perhaps of another one."""
+
+
 class _Engine(Protocol):
-    """What a cluster has to do."""
+    """What a cluster has to do. Tasks that raise are begun again by the engine itself."""
 
     def slots(self) -> int:
         """The most tasks that one machine runs at once."""
@@ -204,7 +207,7 @@ class _Engine(Protocol):
         """Hand over a case; those of a lower rank go first. ``ended`` is called when its task has ended, however that was."""
 
     def outcome(self, future: Any) -> dict[str, Any] | None:
-        """What an ended task returned, or None where others cancelled it; raises what it raised."""
+        """What an ended task returned, or None where others cancelled it; raises what it raised, or :class:`_Lost`."""
 
     def stop(self, job: _task.Job, futures: list[Any]) -> None:
         """Cancel tasks, and end the programs that are at work."""
@@ -302,12 +305,13 @@ class Run:
         name = task.case.name
         try:
             answer = self._engine.outcome(task.future)
-        except Exception as problem:
-            if not isinstance(problem, RevoxelError) and task.tries <= self._retries and not self._cancelled.is_set():
+        except _Lost as problem:
+            if task.tries <= self._retries and not self._cancelled.is_set():
                 self._submit(task)
                 return False
-            how = f" (tried {task.tries} times)" if task.tries > 1 else ""
-            answer = {"cases": [_row(name, "failed", f"{problem}{how}")]}
+            answer = {"cases": [_row(name, "failed", str(problem))]}
+        except Exception as problem:
+            answer = {"cases": [_row(name, "failed", str(problem) or repr(problem))]}
         if answer is None:
             answer = {"cases": [_row(name, "not_run", "its task was cancelled, or the cluster has ended")]}
         del self._pending[name]
@@ -331,8 +335,10 @@ def _library(name: str, package: str) -> Any:
 class _Dask:
     """Workers of ``distributed``."""
 
-    def __init__(self, client: Any, memory: str | None) -> None:
-        self._client = _library("distributed", "distributed").get_client() if client is None else client
+    def __init__(self, client: Any, memory: str | None, retries: int) -> None:
+        distributed = _library("distributed", "distributed")
+        self._client = distributed.get_client() if client is None else client
+        self._killed, self._retries = distributed.scheduler.KilledWorker, retries
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         self._threads: dict[str, int] = {}
         for worker in workers:
@@ -352,7 +358,7 @@ class _Dask:
     def submit(self, job: _task.Job, case: _task.Case, rank: int, ended: Callable[[Any], object]) -> Any:
         future = self._client.submit(
             _task.work, job, case, key=f"revoxel-{case.name}-{uuid.uuid4().hex}", pure=False, priority=-rank,
-            resources={self._memory: case.memory} if self._memory and case.memory else None,
+            retries=self._retries, resources={self._memory: case.memory} if self._memory and case.memory else None,
         )  # fmt: skip
         future.add_done_callback(ended)
         return future
@@ -360,7 +366,10 @@ class _Dask:
     def outcome(self, future: Any) -> dict[str, Any] | None:
         if future.status in {"cancelled", "lost"}:
             return None
-        found: dict[str, Any] = future.result()
+        try:
+            found: dict[str, Any] = future.result()
+        except self._killed as problem:
+            raise _Lost(f"its workers died: {problem}") from None
         return found
 
     def stop(self, job: _task.Job, futures: list[Any]) -> None:
@@ -372,7 +381,8 @@ class _Dask:
 class _Ray:
     """Workers of Ray. It knows the memory of its machines; it has no priorities, and takes tasks as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, retries: int) -> None:
+        self._retries = retries
         self._ray = _library("ray", "ray")
         if not self._ray.is_initialized():
             self._ray.init()
@@ -386,9 +396,9 @@ class _Ray:
         return None if case.memory <= self._most else f"it needs {case.memory} bytes, and no node has more than {self._most:.0f}"
 
     def submit(self, job: _task.Job, case: _task.Case, rank: int, ended: Callable[[Any], object]) -> Any:
-        # Whether a case is tried again is decided in one place, for all engines.
-        options = self._work.options(num_cpus=job.threads or 1, memory=case.memory or None, max_retries=0)
-        reference = options.remote(job, case)
+        reference = self._work.options(
+            num_cpus=job.threads or 1, memory=case.memory or None, max_retries=self._retries, retry_exceptions=True
+        ).remote(job, case)
         reference.future().add_done_callback(ended)
         return reference
 
@@ -397,6 +407,8 @@ class _Ray:
             found: dict[str, Any] = self._ray.get(future)
         except self._ray.exceptions.TaskCancelledError:
             return None
+        except self._ray.exceptions.WorkerCrashedError as problem:
+            raise _Lost(f"its workers died: {problem}") from None
         return found
 
     def stop(self, job: _task.Job, futures: list[Any]) -> None:
