@@ -181,7 +181,7 @@ def _communicate(run: str, command: list[str]) -> tuple[int, bytes, bytes]:
         )
         _at_work.setdefault(run, set()).add(started)
     try:
-        answer, said = started.communicate()
+        answer, said = _wait(started)
     except BaseException:
         started.terminate()
         try:
@@ -196,3 +196,10 @@ def _communicate(run: str, command: list[str]) -> tuple[int, bytes, bytes]:
             if not _at_work[run]:
                 del _at_work[run]
     return started.returncode, answer, said
+
+
+def _wait(started: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    # Ray interrupts Python, but no system call: it has to come back now and then.
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return started.communicate(timeout=0.2)

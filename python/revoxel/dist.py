@@ -9,6 +9,9 @@ outputs and traces are, byte for byte, those of one undisturbed run on one machi
 interrupted: what is done is left alone.
 
 All machines see ``data`` and ``out`` under the same paths, or, with ``stage``, read and write an object store.
+
+How the cases stand is told by ``revoxel run PIPELINE --data DATA --out OUT --resume=check``. A program with one case leaves no
+record of a run, so ``revoxel status OUT`` knows only of runs of the program itself into the folder.
 """
 
 from __future__ import annotations
