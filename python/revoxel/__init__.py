@@ -41,6 +41,7 @@ from revoxel._errors import (
 if _TYPE_CHECKING:
     from revoxel._infer import Inference, infer
     from revoxel.datasets import CasesError, cases, invert_all, run, score, status
+    from revoxel.foreign import trace_from_monai, trace_from_nnunet, trace_from_torchio
 
 _Mapping.register(Result)
 
@@ -48,6 +49,7 @@ _Mapping.register(Result)
 _LATER = {
     **dict.fromkeys(("CasesError", "cases", "invert_all", "run", "score", "status"), "revoxel.datasets"),
     **dict.fromkeys(("Inference", "infer"), "revoxel._infer"),
+    **dict.fromkeys(("trace_from_monai", "trace_from_nnunet", "trace_from_torchio"), "revoxel.foreign"),
 }
 
 
@@ -86,5 +88,8 @@ __all__ = [
     "set_threads",
     "status",
     "threads",
+    "trace_from_monai",
+    "trace_from_nnunet",
+    "trace_from_torchio",
     "write",
 ]

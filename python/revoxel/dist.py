@@ -282,7 +282,9 @@ class Run:
         summary = self.summary()
         not_run = [row["case"] for row in summary["cases"] if row["outcome"] == "not_run"]
         if not_run and not self._cancelled.is_set():
-            raise CasesError(f"{len(not_run)} cases were not run: their tasks were cancelled, or the cluster has ended", summary)
+            raise CasesError(
+                f"{len(not_run)} cases were not run: their tasks were cancelled, or the cluster has ended", summary
+            )
         if failed and (not self._keep_going or len(failed) == len(self._order)):
             problems = [f"case {row['case']}: {row['problem']}" for case in failed for row in self._rows[case]]
             raise CasesError("\n".join(problems), summary)
@@ -292,7 +294,9 @@ class Run:
         """What is known of the cases now."""
         rest = [_row(case, "not_run", "cancelled" if self._cancelled.is_set() else None) for case in self._pending]
         order = {case: number for number, case in enumerate(self._order)}
-        rows = sorted([*(row for rows in self._rows.values() for row in rows), *rest], key=lambda row: order[row["case"]])
+        rows = sorted(
+            [*(row for rows in self._rows.values() for row in rows), *rest], key=lambda row: order[row["case"]]
+        )
         return {
             "out": self._job.out,
             "cases": rows,
@@ -396,7 +400,11 @@ class _Ray:
         return int(max((node["Resources"].get("CPU", 1) for node in self._ray.nodes() if node["Alive"]), default=1))
 
     def refuse(self, case: _task.Case) -> str | None:
-        return None if case.memory <= self._most else f"it needs {case.memory} bytes, and no node has more than {self._most:.0f}"
+        return (
+            None
+            if case.memory <= self._most
+            else f"it needs {case.memory} bytes, and no node has more than {self._most:.0f}"
+        )
 
     def submit(self, job: _task.Job, case: _task.Case, rank: int, ended: Callable[[Any], object]) -> Any:
         reference = self._work.options(

@@ -50,7 +50,7 @@ def trace_from_monai(
     names = [op for op in image.applied_operations if op.get("do_transforms", True) and op["class"] not in ignore]
     shapes = [_shape(op["orig_size"], f"MONAI {op['class']}") for op in names] + [final_shape]
     moves: list[_Move] = []
-    for op, before, after in zip(names, shapes, shapes[1:]):
+    for op, before, after in zip(names, shapes, shapes[1:], strict=False):
         moves += _monai_moves(op, before, after)
     chain = _Chain(shapes[0], _matrix(found, "MONAI: the affine of the scan"))
     for number, move in enumerate(moves):
@@ -167,7 +167,7 @@ def trace_from_nnunet(
     if target is not None and len(target) == 2:
         target = [before[0], *target]
     if target is not None:
-        new = _shape([round(s / t * n) for s, t, n in zip(before, target, cropped)], "nnU-Net: spacing")
+        new = _shape([round(s / t * n) for s, t, n in zip(before, target, cropped, strict=False)], "nnU-Net: spacing")
         if shape is not None and new != tuple(shape):
             raise ValueError(f"nnU-Net: the spacing {target} gives the shape {new}, not {tuple(shape)}")
         shape = new
@@ -366,7 +366,7 @@ class _Chain:
         first = [int(s) for s in start]
         if not any(first) and shape == self.shape:
             return
-        cuts = any(s > 0 or s + n < m for s, n, m in zip(first, shape, self.shape))
+        cuts = any(s > 0 or s + n < m for s, n, m in zip(first, shape, self.shape, strict=False))
         op = {"window": {"start": first, "shape": list(shape)}}
         self._step(name, op, _shift(np.array(first, float)), shape, "exact_inside" if cuts else "exact")
 

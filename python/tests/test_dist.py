@@ -215,7 +215,9 @@ class WithoutFile:
 
 def test_options_reach_the_workers(client: Client, dataset: tuple[Path, Path], tmp_path: Path) -> None:
     pipeline, data = dataset
-    summary = dist.run(pipeline, data, tmp_path / "out", client=client, set={"steps.1.spacing.pixdim": 2}, cases=["a,b", "é"])
+    summary = dist.run(
+        pipeline, data, tmp_path / "out", client=client, set={"steps.1.spacing.pixdim": 2}, cases=["a,b", "é"]
+    )
     assert outcomes(summary) == {"a,b": "done", "é": "done"}
     serial(pipeline, data, tmp_path / "serial", "--set=steps.1.spacing.pixdim=2", "--case=a,b", "--case=é")
     assert files(tmp_path / "out") == files(tmp_path / "serial")
@@ -394,9 +396,7 @@ sys.exit(code)
 """
 
 
-def test_memory_is_a_resource(
-    dataset: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_is_a_resource(dataset: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline, data = dataset
     plan = subprocess.run([*program(), "plan", pipeline, f"--data={data}", "--json"], check=True, capture_output=True)
     needs = {one["like"]: one["estimate"]["memory_bytes"] for one in json.loads(plan.stdout)["plans"]}
@@ -405,7 +405,9 @@ def test_memory_is_a_resource(
     small = Cluster(tmp_path / "cluster", resources={"MEMORY": 1.5 * max(needs[case] for case in SMALL)})
     with small.cluster, Client(small.cluster) as client:
         client.wait_for_workers(2)
-        with pytest.raises(dist.CasesError, match=rf"case big: it needs {needs[BIG]} bytes, and no worker has more than"):
+        with pytest.raises(
+            dist.CasesError, match=rf"case big: it needs {needs[BIG]} bytes, and no worker has more than"
+        ):
             dist.run(pipeline, data, tmp_path / "out", client=client)
         small.cluster.scale(1)
         until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == 1, "one worker less")
@@ -456,7 +458,12 @@ def stored(store: Any, folder: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("seen", [False, True], ids=["only in the store", "seen by the client"])
 def test_stage(
-    seen: bool, bucket: tuple[Any, dict[str, Any]], client: Client, cluster: Cluster, dataset: tuple[Path, Path], tmp_path: Path
+    seen: bool,
+    bucket: tuple[Any, dict[str, Any]],
+    client: Client,
+    cluster: Cluster,
+    dataset: tuple[Path, Path],
+    tmp_path: Path,
 ) -> None:
     store, options = bucket
     pipeline, data = dataset
@@ -517,7 +524,9 @@ def test_the_trace_is_pushed_last(dataset: tuple[Path, Path], monkeypatch: pytes
     assert answer["done_again"] == {"a": "the pipeline has changed"}
     assert did == ["-a/trace.json", "-a/image.nii.gz", "+a/other.nii.gz", "+a/trace.json"]
     did.clear()
-    assert _task.work(_task.Job("run", "", "", url, (), text=other, stage=f"file://{data}"), case)["done_already"] == ["a"]
+    assert _task.work(_task.Job("run", "", "", url, (), text=other, stage=f"file://{data}"), case)["done_already"] == [
+        "a"
+    ]
     assert did == []
 
 

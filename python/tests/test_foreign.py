@@ -16,7 +16,8 @@ nibabel = pytest.importorskip("nibabel")
 
 ROOT = Path(__file__).resolve().parents[1]
 spec = importlib.util.spec_from_file_location("foreign", ROOT / "revoxel" / "foreign.py")
-assert spec and spec.loader
+assert spec
+assert spec.loader
 foreign = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(foreign)
 
