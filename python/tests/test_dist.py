@@ -521,6 +521,19 @@ def test_the_trace_is_pushed_last(dataset: tuple[Path, Path], monkeypatch: pytes
     assert did == []
 
 
+def test_arguments(dataset: tuple[Path, Path], tmp_path: Path) -> None:
+    pipeline, data = dataset
+    with pytest.raises(revoxel.RevoxelError, match="client is 'dask'"):
+        dist.run(pipeline, data, tmp_path / "out", client="dask")
+    with pytest.raises(revoxel.RevoxelError, match="data is None"):
+        dist.run(pipeline, None, tmp_path / "out")
+    whole = revoxel.Pipeline.load(pipeline)
+    values = {"steps.1.spacing.pixdim": 2}
+    changed = dist._changed(whole, values)
+    assert changed == dist._changed(pipeline, values) == revoxel.Pipeline.load(pipeline, values)
+    assert changed != whole
+
+
 def test_paths_of_traces() -> None:
     fields = {"case": "sub-1_ses-b", "sub": "1", "ses": "b"}
     assert _stage._filled("sub-{sub}/[ses-{ses}/]{case}.json", fields) == "sub-1/ses-b/sub-1_ses-b.json"
