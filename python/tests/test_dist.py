@@ -109,7 +109,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def client(cluster: Cluster) -> Iterator[Client]:
     cluster.log.unlink(missing_ok=True)
-    with Client(cluster.cluster) as client:
+    with Client(cluster.cluster, timeout=120) as client:
         client.wait_for_workers(2)
         yield client
 
@@ -403,7 +403,7 @@ def test_memory_is_a_resource(
     monkeypatch.setattr(sys.modules[__name__], "WRAPPER", TIMED)
     (tmp_path / "cluster").mkdir()
     small = Cluster(tmp_path / "cluster", resources={"MEMORY": 1.5 * max(needs[case] for case in SMALL)})
-    with small.cluster, Client(small.cluster) as client:
+    with small.cluster, Client(small.cluster, timeout=120) as client:
         client.wait_for_workers(2)
         with pytest.raises(dist.CasesError, match=rf"case big: it needs {needs[BIG]} bytes, and no worker has more than"):
             dist.run(pipeline, data, tmp_path / "out", client=client)
