@@ -66,7 +66,7 @@ def run(
 
     ``stage`` is a URL of fsspec, such as ``s3://bucket/data``: the files of a case are copied to its worker, and the results to
     ``out``, a URL too, the trace last. ``data`` is then a folder with the same files that the client sees, or None: cases are
-    found by their names in the store, and headers are checked on the workers. ``storage_options`` are for fsspec.
+    found by their names in the store, headers are checked on the workers, and memory is not known before. ``storage_options`` are for fsspec.
 
     The result has ``cases``, each with its ``outcome`` (done, skipped, failed, not_run), and ``done_already``, ``done_again``
     as from ``revoxel run --resume --json``.
@@ -106,6 +106,8 @@ def start(
     """Check all cases, hand them to the cluster, and return: :meth:`Run.result` waits for them, :meth:`Run.cancel` ends them.
     The arguments are those of :func:`run`.
     """
+    if isinstance(client, str) and client != "ray":
+        raise RevoxelError(f"client is {client!r}: give a distributed.Client, or 'ray'")
     if stage is None and data is None:
         raise RevoxelError("data is None: give the folder of the data, or stage= with a URL")
     chosen = _options(set=_assignments(set), seed=seed, snap=snap, allow_outside=allow_outside)
@@ -119,8 +121,7 @@ def start(
     )
     named: StrPath | Pipeline
     if stage is not None:
-        whole = pipeline if isinstance(pipeline, Pipeline) else Pipeline.load(pipeline, dict(set or {}))
-        whole = _seeded(whole, seed)
+        whole = _changed(pipeline, {**(set or {}), **({} if seed is None else {"seed": seed})})
         job = replace(
             job, text=whole.__reduce__()[1], options=tuple(_options(snap=snap, retries=retries or None)), stage=stage,
             storage=dict(storage_options or {}),
@@ -146,11 +147,12 @@ def start(
     return Run(engine, job, tasks, refused, keep_going=keep_going, retries=retries, progress=progress)
 
 
-def _seeded(pipeline: Pipeline, seed: int | None) -> Pipeline:
-    if seed is None:
-        return pipeline
+def _changed(pipeline: StrPath | Pipeline, values: dict[str, Any]) -> Pipeline:
+    """A pipeline that needs no file, with these values set."""
+    if not isinstance(pipeline, Pipeline):
+        return Pipeline.load(pipeline, values)
     text, name = pipeline.__reduce__()[1]
-    return Pipeline.parse(text, {"seed": seed}, name=name)
+    return Pipeline.parse(text, values, name=name)
 
 
 def _ask(arguments: list[str]) -> dict[str, Any]:

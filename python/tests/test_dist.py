@@ -109,7 +109,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def client(cluster: Cluster) -> Iterator[Client]:
     cluster.log.unlink(missing_ok=True)
-    with Client(cluster.cluster) as client:
+    with Client(cluster.cluster, timeout=120) as client:
         client.wait_for_workers(2)
         yield client
 
@@ -403,7 +403,7 @@ def test_memory_is_a_resource(dataset: tuple[Path, Path], tmp_path: Path, monkey
     monkeypatch.setattr(sys.modules[__name__], "WRAPPER", TIMED)
     (tmp_path / "cluster").mkdir()
     small = Cluster(tmp_path / "cluster", resources={"MEMORY": 1.5 * max(needs[case] for case in SMALL)})
-    with small.cluster, Client(small.cluster) as client:
+    with small.cluster, Client(small.cluster, timeout=120) as client:
         client.wait_for_workers(2)
         with pytest.raises(
             dist.CasesError, match=rf"case big: it needs {needs[BIG]} bytes, and no worker has more than"
@@ -528,6 +528,19 @@ def test_the_trace_is_pushed_last(dataset: tuple[Path, Path], monkeypatch: pytes
         "a"
     ]
     assert did == []
+
+
+def test_arguments(dataset: tuple[Path, Path], tmp_path: Path) -> None:
+    pipeline, data = dataset
+    with pytest.raises(revoxel.RevoxelError, match="client is 'dask'"):
+        dist.run(pipeline, data, tmp_path / "out", client="dask")
+    with pytest.raises(revoxel.RevoxelError, match="data is None"):
+        dist.run(pipeline, None, tmp_path / "out")
+    whole = revoxel.Pipeline.load(pipeline)
+    values = {"steps.1.spacing.pixdim": 2}
+    changed = dist._changed(whole, values)
+    assert changed == dist._changed(pipeline, values) == revoxel.Pipeline.load(pipeline, values)
+    assert changed != whole
 
 
 def test_paths_of_traces() -> None:
