@@ -42,7 +42,7 @@ pub enum CaseError {
     Kind(Box<KindError>),
     /// A label map holds what its input does not declare.
     #[error(transparent)]
-    Labels(#[from] UndeclaredLabels),
+    Labels(Box<UndeclaredLabels>),
     /// A label that the declared dtype does not hold.
     #[error("{key}: label {} does not fit the output's dtype {}: declare a dtype that holds it, or leave out `dtype`",
              .lost.label, .lost.dtype)]
@@ -126,6 +126,12 @@ impl From<IdentityError> for CaseError {
             IdentityError::Read(error) => error.into(),
             IdentityError::File(error) => error.into(),
         }
+    }
+}
+
+impl From<UndeclaredLabels> for CaseError {
+    fn from(error: UndeclaredLabels) -> Self {
+        Self::Labels(error.into())
     }
 }
 
