@@ -2,6 +2,7 @@
 
 mod error;
 mod left_out;
+mod ready;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,6 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use revoxel_core::{Dtype, Kind, StoredDtype, Volume};
 use revoxel_invert::{PartRecord, PipelineRecord, ResultRecord, SCHEMA, SourceRecord, Trace, VERSION, VolumeTrace};
-use revoxel_io::partial::sync_folder_of;
 use revoxel_io::{Complete, Facts, FileInfo, Head, Loaded, Partial, SlabWriter};
 use revoxel_pipeline::{CaseName, Input, Pipeline, Template};
 use revoxel_resample::{Gone, Ties, all_finite};
@@ -19,7 +19,7 @@ use revoxel_transforms::PlanError;
 use crate::channel;
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
-use crate::files::{at, make_folder_of, read_text, remove, text_beside};
+use crate::files::{make_folder_of, read_text, remove, text_beside};
 use crate::identity::{Identity, digest, digests};
 use crate::journal::LeftOut;
 use crate::kept::{self, Kept, Loss};
@@ -27,18 +27,17 @@ use crate::kind_values::{SaidBy, checked as checked_values};
 use crate::label_names;
 use crate::labels::check_declared;
 use crate::non_finite::{self, Note};
-use crate::places::place;
 use crate::preflight::{Checked, outputs_of};
 use crate::reading::options_of;
 use crate::restore::inside;
 use crate::several;
 use crate::stop;
-use crate::vanished::sentence;
 use crate::{RESULTS, TOOL};
 
 use left_out::{left_out, stamped};
 
 pub use error::CaseError;
+pub(crate) use ready::Ready;
 
 /// What a case gave.
 #[derive(Clone, Debug)]
@@ -80,20 +79,6 @@ pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> R
         Way::Made(ready) => ready.name(),
         Way::Skipped(done) => Ok(done),
     }
-}
-
-/// A case whose files are complete but have no names yet. Dropped, it leaves nothing behind.
-#[derive(Debug)]
-pub(crate) struct Ready {
-    complete: Vec<Made>,
-    trace: Partial,
-    /// What an earlier run made of the case.
-    older: Vec<PathBuf>,
-    vanished: Vec<Vanished>,
-    case: CaseName,
-    start: Instant,
-    /// All that is known already of what the case gives.
-    done: Done,
 }
 
 /// How far a case has come.
@@ -183,26 +168,6 @@ pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Pa
     let done =
         Done { files, skipped: None, left_out: None, non_finite: notes, time, dropped, vanished: vanished.clone() };
     Ok(Way::Made(Box::new(Ready { complete, trace, older, vanished, case: case.name.clone(), start, done })))
-}
-
-impl Ready {
-    /// Waits until the files are on the disk, and names them.
-    ///
-    /// # Errors
-    /// As [`run`].
-    pub(crate) fn name(self) -> Result<Done, CaseError> {
-        let Self { complete, trace, older, vanished, case, start, done } = self;
-        complete.iter().filter(|made| !made.synced).try_for_each(|made| made.complete.sync())?;
-        trace.sync()?;
-        stop::uninterrupted(|| name(complete, trace, older))?;
-        for (key, gone) in by_key(&vanished) {
-            tracing::warn!(
-                "case {case}: {key}: labels lost in spatial steps: {}; use smaller voxels or a larger crop to keep them",
-                sentence(&gone)
-            );
-        }
-        Ok(Done { time: start.elapsed(), ..done })
-    }
 }
 
 /// The volumes of a case behind the steps.
@@ -353,38 +318,6 @@ fn made_before(trace: &Path, out: &Path) -> Vec<PathBuf> {
     files.into_iter().map(|(file, _)| file).collect()
 }
 
-/// Gives complete files their names: no trace ever stands beside outputs that it does not belong to.
-fn name(complete: Vec<Made>, trace: Partial, older: Vec<PathBuf>) -> Result<(), CaseError> {
-    let files = complete.iter().flat_map(|made| made.complete.files());
-    // What cannot be replaced is better found before anything is.
-    if let Some(folder) = files.map(Partial::path).chain([trace.path()]).find(|path| path.is_dir()) {
-        return Err(at(folder)(std::io::ErrorKind::IsADirectory.into()).into());
-    }
-    let path = trace.path().to_owned();
-    if path.exists() {
-        remove(&path)?;
-        sync_folder_of(&path)?;
-    }
-    // What an earlier run made and this one does not is no part of the case any more.
-    let made: Vec<PathBuf> =
-        complete.iter().flat_map(|made| made.complete.files()).map(|file| place(file.path())).collect();
-    older.iter().filter(|file| !made.contains(&place(file))).try_for_each(|file| remove(file))?;
-    let mut folders: Vec<PathBuf> = Vec::new();
-    for Made { complete, .. } in complete {
-        let place = complete.files().last().map(|file| file.path().to_owned()).unwrap_or_default();
-        for warning in complete.persist()? {
-            tracing::warn!("{}: {warning}", place.display());
-        }
-        if !folders.iter().any(|folder| folder.parent() == place.parent()) {
-            folders.push(place);
-        }
-    }
-    folders.iter().try_for_each(sync_folder_of)?;
-    trace.persist()?;
-    sync_folder_of(&path)?;
-    Ok(())
-}
-
 /// An output whose voxels are all written.
 struct Written {
     key: String,
@@ -418,15 +351,6 @@ impl Written {
         let (hash, parts) = read?;
         Ok(Made { key: self.key, complete, hash, parts, synced })
     }
-}
-
-/// What vanished, volume by volume.
-fn by_key(vanished: &[Vanished]) -> BTreeMap<&str, Vec<Gone>> {
-    let mut all: BTreeMap<&str, Vec<Gone>> = BTreeMap::new();
-    for Vanished { key, gone } in vanished {
-        all.entry(key).or_default().push(*gone);
-    }
-    all
 }
 
 /// Writes a volume while its last pass is executed; the labels that its spatial steps lost.
