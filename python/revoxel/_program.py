@@ -21,6 +21,9 @@ from revoxel._errors import PipelineError, RevoxelError
 StrPath: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[int, int, "str | None"], object] | bool | None
 
+# Not `-m revoxel`: a folder of that name where the user happens to work would come first.
+_START = "import sys; sys.path.append(sys.argv.pop(1)); from revoxel._cli import main; main()"
+
 # How long the program may take to end after it was told to. It lets a case that gets its names just now have all of them.
 _GRACE = 5.0
 
@@ -28,7 +31,7 @@ _GRACE = 5.0
 def program() -> list[str]:
     """The command that is the program: what the variable REVOXEL_PROGRAM says, or that of this package."""
     said = os.environ.get("REVOXEL_PROGRAM")
-    return shlex.split(said) if said else [sys.executable, "-m", "revoxel"]
+    return shlex.split(said) if said else [sys.executable, "-P", "-c", _START, str(Path(__file__).parents[1])]
 
 
 def call(arguments: Iterable[str], progress: Progress = None) -> tuple[int, Any]:
@@ -41,6 +44,7 @@ def call(arguments: Iterable[str], progress: Progress = None) -> tuple[int, Any]
         RevoxelError: if the program says that it cannot do this, or ends without a document.
         KeyboardInterrupt: after the program has ended. What it had done is there and whole.
     """
+    arguments = list(arguments)
     command = [*program(), *arguments, "--json", "--quiet", "--progress", "json"]
     with _shown(progress) as tell:
         # A group of its own: a Ctrl-C reaches the program through this function, once.
@@ -66,7 +70,7 @@ def call(arguments: Iterable[str], progress: Progress = None) -> tuple[int, Any]
             _end(started)
             raise
         reader.join()
-    return code, _document(command, code, b"".join(answer), said)
+    return code, _document(arguments[0], code, b"".join(answer), said)
 
 
 def _read(pipe: IO[bytes], into: list[bytes]) -> None:
@@ -92,7 +96,7 @@ def _progress_of(line: str) -> tuple[int, int, str | None] | None:
         return None
 
 
-def _document(command: list[str], code: int, answer: bytes, said: list[str]) -> Any:
+def _document(command: str, code: int, answer: bytes, said: list[str]) -> Any:
     try:
         document = json.loads(answer)
     except ValueError:
@@ -102,7 +106,7 @@ def _document(command: list[str], code: int, answer: bytes, said: list[str]) -> 
     if document is None or code not in {0, 1, 2}:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         lines = "\n".join(said[-20:])
-        raise RevoxelError(f"the program {shlex.join(command[:4])} … {how}" + (f":\n{lines}" if lines else ""))
+        raise RevoxelError(f"the command `revoxel {command}` {how}" + (f":\n{lines}" if lines else ""))
     return document
 
 

@@ -148,3 +148,11 @@ def test_an_exception_of_the_callback_ends_the_program_too(place: Path) -> None:
 
     with pytest.raises(RuntimeError, match="enough"):
         datasets.run(place / "p.yaml", place / "data", place / "out", progress=refuse)
+
+
+def test_a_folder_of_the_same_name_is_no_package(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "revoxel").mkdir()
+    (place / "revoxel" / "__init__.py").write_text("raise RuntimeError('not this one')\n")
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    assert len(datasets.cases("p.yaml", "data")) == 3
