@@ -61,7 +61,8 @@ pub fn run(
             stop.store(true, Ordering::SeqCst);
         }
         tell(&cases[position].case.name, &outcome);
-        outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome;
+        // What is kept to the end does not lie among the buffers of a case, whose memory could not be given back then.
+        outcomes.lock().unwrap_or_else(PoisonError::into_inner)[position] = outcome.clone();
     };
     let tries = |position: usize| Tries {
         pipeline,
