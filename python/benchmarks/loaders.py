@@ -1,10 +1,10 @@
 """How fast models are fed: cases and patches, beside MONAI and TorchIO, in one run.
 
-python loaders.py [--cases 40] [--size 128] [--workers 2] [--patches 400]
+python loaders.py [--cases 40] [--size 128] [--workers 2] [--patches 200] [--large 6] [--large-size 256]
 
 Makes its own scans (an image of int16 and a label map, .nii.gz, oblique), then times, in cases or patches a second:
 loaders of cases (to RAS, 1.5 mm, crop of the foreground, window), and patches of 96³ around foreground from
-what a run wrote (uncompressed, mapped) against MONAI's RandCropByPosNegLabeld from a PersistentDataset that is filled already. The first
+preprocessed volumes of 256³ (uncompressed, mapped) against MONAI's RandCropByPosNegLabeld from a PersistentDataset that is filled already. The first
 batch is not counted: it starts the workers. Peers that are missing are left out.
 """
 
@@ -42,7 +42,9 @@ outputs:
   label: { path: "{case}/label.nii" }
 trace: "{case}/trace.json"
 """
-AFFINE = np.array([[-0.8, 0.05, 0.02, 60.0], [0.05, 0.8, 0.03, -70.0], [0.02, -0.02, 1.2, 10.0], [0, 0, 0, 1]])
+# Turned about one axis, in millimetres.
+COS, SIN = np.cos(0.1), np.sin(0.1)
+AFFINE = np.array([[-0.8 * COS, 0.8 * SIN, 0, 60.0], [0.8 * SIN, 0.8 * COS, 0, -70.0], [0, 0, 1.2, 10.0], [0, 0, 0, 1]])
 
 
 def scans(folder: Path, cases: int, size: int) -> None:
@@ -57,6 +59,21 @@ def scans(folder: Path, cases: int, size: int) -> None:
         image = (random.normal(40, 60, body.shape) * body).astype(np.int16)
         revoxel.write(revoxel.Volume(image, AFFINE), folder / f"c{case:02d}_i.nii.gz")
         revoxel.write(revoxel.Volume(label, AFFINE, kind="label"), folder / f"c{case:02d}_l.nii.gz")
+
+
+def large(folder: Path, cases: int, size: int) -> list[dict[str, str]]:
+    """Preprocessed cases of the size of a CT: float32 and labels, uncompressed."""
+    random = np.random.default_rng(1)
+    made = []
+    for case in range(cases):
+        image = random.random((size,) * 3, dtype=np.float32)
+        label = np.zeros((size,) * 3, np.uint8)
+        label[size // 4 : size // 2, size // 3 : size // 2 + case, size // 5 : size // 3] = 1
+        files = {"case": f"c{case}", "image": str(folder / f"l{case}_i.nii"), "label": str(folder / f"l{case}_l.nii")}
+        revoxel.write(revoxel.Volume(image, np.eye(4)), files["image"])
+        revoxel.write(revoxel.Volume(label, np.eye(4), kind="label"), files["label"])
+        made.append(files)
+    return made
 
 
 def rate(items: Iterable[Any], count: int, each: int = 1) -> float:
@@ -148,7 +165,15 @@ def tried(work: Callable[[], float]) -> float | None:
 def main() -> None:
     """Time all, and print the figures as JSON."""
     options = argparse.ArgumentParser(description=__doc__)
-    for name, value in (("cases", 40), ("size", 128), ("workers", 2), ("patches", 400), ("patch", 96)):
+    for name, value in (
+        ("cases", 40),
+        ("size", 128),
+        ("workers", 2),
+        ("patches", 200),
+        ("patch", 96),
+        ("large", 6),
+        ("large-size", 256),
+    ):
         options.add_argument(f"--{name}", type=int, default=value)
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -164,9 +189,10 @@ def main() -> None:
             "TorchIO SubjectsDataset": tried(lambda: torchio_cases(data, given.cases, given.workers)),
         }
         revoxel.run(place / "p.yaml", data, out, progress=False)
-        written = outputs(out)
+        assert len(outputs(out)) == given.cases
+        written = large(place, given.large, given.large_size)
         drawn = PatchDataset(written, (given.patch,) * 3, label="label")
-        warm = min(given.cases * given.workers, given.patches)
+        warm = given.large * given.workers
         drawing = iter(DataLoader(drawn, batch_size=None, num_workers=given.workers))
         for _ in range(warm):
             next(drawing)

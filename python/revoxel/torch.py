@@ -1,7 +1,8 @@
 """PyTorch datasets of cases and of patches.
 
-Tensors are (channels, x, y, z), float32 for images and int64 for labels unless ``dtypes`` says otherwise. Workers may be forked or
-spawned; each uses one thread.
+Tensors are (channels, x, y, z). Labels keep their type, which is mostly uint8 (``.long()`` on the device costs less than eight bytes
+a voxel on the way there); everything else is float32, unless ``dtypes`` says otherwise. Workers may be forked or spawned; each uses
+one thread.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ __all__ = ["CaseDataset", "PatchDataset", "tensor"]
 
 
 def tensor(volume: Volume, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """A contiguous tensor (channels, x, y, z) of a volume. Labels become int64, everything else float32, unless ``dtype`` says
-    otherwise."""
-    wanted = dtype or (torch.int64 if volume.kind == "label" else torch.float32)
-    return _first(volume.to_torch(contiguous=True), volume).to(wanted)
+    """A contiguous tensor (channels, x, y, z) of a volume. Labels keep their type, or get the next larger one with a sign where
+    torch knows too little of theirs; everything else is float32, unless ``dtype`` says otherwise."""
+    wanted = dtype or (_LABELS.get(volume.dtype.name) if volume.kind == "label" else torch.float32)
+    values = _first(volume.to_torch(contiguous=True), volume)
+    return values if wanted is None else values.to(wanted)
+
+
+# What torch can hardly calculate with.
+_LABELS = {"uint16": torch.int32, "uint32": torch.int64, "uint64": torch.int64}
 
 
 def _first(values: Any, volume: Volume) -> torch.Tensor:

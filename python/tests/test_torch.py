@@ -25,7 +25,7 @@ def test_an_item_is_what_the_pipeline_gives(place: Path) -> None:  # noqa: F811
     made = revoxel.Pipeline.load(place / "p.yaml")(files, case="c1")
     assert item["case"] == "c1"
     assert item["image"].dtype == torch.float32
-    assert item["label"].dtype == torch.int64
+    assert item["label"].dtype == torch.uint8
     for key in ("image", "label"):
         assert item[key].is_contiguous()
         assert item[key].shape == (1, *made[key].shape)
@@ -92,6 +92,17 @@ def test_workers_draw_different_patches_and_batches_are_made(place: Path) -> Non
         (case, *start.tolist()) for batch in batches for case, start in zip(batch["case"], batch["start"], strict=True)
     ]
     assert len(set(places)) > len(places) // 2
+
+
+@pytest.mark.parametrize(
+    ("stored", "given"), [("uint8", "uint8"), ("int16", "int16"), ("uint16", "int32"), ("uint32", "int64")]
+)
+def test_labels_keep_their_type(stored: str, given: str) -> None:
+    values = np.arange(60).reshape(3, 4, 5).astype(stored)
+    made = tensor(revoxel.Volume(values, np.diag([1, 2, 3, 1.0]), kind="label"))
+    assert str(made.dtype) == f"torch.{given}"
+    np.testing.assert_array_equal(made[0].numpy(), values)
+    assert tensor(revoxel.Volume(values, np.eye(4), kind="label"), torch.int64).dtype == torch.int64
 
 
 def test_what_cannot_be_is_refused(place: Path) -> None:  # noqa: F811
