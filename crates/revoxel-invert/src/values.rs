@@ -147,7 +147,7 @@ impl VolumeTrace {
                 && n > 1
                 && n != channels
             {
-                let problem = format!("recorded for {n} channels, but the prediction has {}", channels);
+                let problem = format!("recorded for {n} channels, but the prediction has {channels}");
                 return Err(refused(problem));
             }
         }

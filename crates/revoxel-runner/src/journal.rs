@@ -1,4 +1,5 @@
-//! What runs leave in an output folder about themselves, in `.revoxel/`: how each was started, and which cases failed.
+//! What runs leave in an output folder about themselves, in `.revoxel/`: how each was started, and which cases failed or were
+//! left out.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -77,7 +77,7 @@ mod tests {
         let v2 = |labels: &str| format!("{{\"file_ending\": \".nii\", \"labels\": {labels}}}");
         let v1 = |labels: &str| format!("{{\"training\": [], \"labels\": {labels}}}");
         t(&v2("{\"background\": 0, \"liver\": 1}"), "{\"background\":[0],\"liver\":[1]}");
-        t(&v2("{\"background\": \"0\", \"all\": [1, \"2\"], \"ignore\": null}"), "{\"all\":[1,2],\"background\":[0]}");
+        t(&v2("{\"background\": \"0\", \"all\": [1, \"2\"], \"ignore\": null}"), "{\"background\":[0],\"all\":[1,2]}");
         t(&v2("{\"1\": \"2\"}"), "{\"1\":[2]}");
         t(&v2("{\"0\": \"background\", \"1\": \"liver\"}"), "{\"background\":[0],\"liver\":[1]}");
         t(&v1("{\"0\": \"background\", \"1\": \"liver\"}"), "{\"background\":[0],\"liver\":[1]}");
