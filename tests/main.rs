@@ -52,6 +52,7 @@ mod spatial;
 mod support;
 mod ties;
 mod torture;
+mod trace_export;
 mod trace_schema;
 mod trace_vectors;
 mod trust;

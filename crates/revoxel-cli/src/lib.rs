@@ -42,6 +42,7 @@ mod slices;
 mod snapshot;
 mod status;
 mod table;
+mod trace;
 mod trace_file;
 mod transforms;
 mod verify;
@@ -102,6 +103,8 @@ enum Command {
     Invert(invert::Args),
     /// Map points and boxes back to the scan, or from the scan to the model's grid.
     Points(points::Args),
+    /// Export what other programs can hold of a trace.
+    Trace(trace::Args),
     /// Measure what preprocessing costs: the labels of a dataset to the model's grid and back.
     Roundtrip(roundtrip::Args),
     /// Score label maps against references: overlap, distances, volumes and pieces of each label.
@@ -172,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Invert(args) => invert::run(&args),
         Command::Points(args) => points::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Roundtrip(args) => roundtrip::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Scores(args) => scores::run(&args),
