@@ -379,6 +379,11 @@ class _Dask:
             found: dict[str, Any] = future.result()
         except self._killed as problem:
             raise _Lost(f"its workers died: {problem}") from None
+        except Exception:
+            # It may have been cancelled since.
+            if future.status in {"cancelled", "lost"}:
+                return None
+            raise
         return found
 
     def stop(self, job: _task.Job, futures: list[Any]) -> None:
