@@ -11,7 +11,7 @@ use super::show;
 /// What was typed.
 static TYPED: OnceLock<Vec<OsString>> = OnceLock::new();
 
-/// Keeps what was typed, so that errors are told in the form that was asked for.
+/// Keeps the arguments, so that errors are printed in the requested form.
 pub(super) fn typed(arguments: &[OsString]) {
     let _ = TYPED.set(arguments.to_vec());
 }

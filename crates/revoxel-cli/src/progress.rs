@@ -16,10 +16,10 @@ pub(crate) enum Form {
     Json,
 }
 
-/// Whether programs are told.
+/// Whether progress is printed as lines of JSON.
 static LINES: AtomicBool = AtomicBool::new(false);
 
-/// Says how progress is shown from now on.
+/// Sets how progress is shown.
 pub(crate) fn set(form: Form) {
     LINES.store(form == Form::Json, Ordering::SeqCst);
 }
@@ -27,7 +27,7 @@ pub(crate) fn set(form: Form) {
 /// How long a run goes on without a word where there is no terminal.
 const SILENT: Duration = Duration::from_secs(10);
 
-/// How far a run is, for a log: `None` on a terminal, which has a bar, in the first seconds, and where programs are told.
+/// How far a run is, for a log. `None` in the first seconds, on a terminal (it has a bar), and if progress is JSON.
 pub(crate) fn how_far(since: Instant, ended: usize, all: usize) -> Option<String> {
     let elapsed = since.elapsed();
     if elapsed < SILENT || std::io::stderr().is_terminal() || ended == 0 || LINES.load(Ordering::SeqCst) {

@@ -78,7 +78,7 @@ pub(super) struct Args {
     #[arg(long, help_heading = CASES, conflicts_with = "overwrite", value_name = "HOW")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "redo")]
     resume: Option<Resume>,
-    /// Cases to run at once [default: number of cores]. Each case uses all cores for its voxels.
+    /// Cases to run at once [default: number of cores]. If there are fewer, each uses all cores for its voxels.
     #[arg(long, help_heading = LIMITS, value_name = "N")]
     jobs: Option<usize>,
     /// Memory for all running cases together, such as 8G [default: four fifths of the free memory of this machine,

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::{several, stop};
 
 /// Reads the inputs of cases, several cases at once, within this many bytes. `tell` hears of each case. The problems are
-/// in the order of the cases; `None` of what can be read. Where the program is told to stop, the rest is not read.
+/// in the order of the cases; `None` for a case that can be read. After a signal to stop, the remaining cases are not read.
 pub fn read_all(pipeline: &Pipeline, cases: &[Checked], memory: u64, tell: &(dyn Fn() + Sync)) -> Vec<Option<Problem>> {
     let budget = Budget::new(memory.max(1));
     let next = AtomicUsize::new(0);

@@ -66,7 +66,7 @@ pub enum RestoreError {
         /// Why.
         error: Box<InvertError>,
     },
-    /// A step works on scores, and there are none.
+    /// A step needs scores, but the prediction has none.
     #[error(
         "restore.{name}, step {number} ({transform}) works on scores, and the prediction is a label map: pass the scores \
          of the model, or leave the entry out"

@@ -26,8 +26,8 @@ pub struct LabelName {
 pub type LabelNames = BTreeMap<i64, LabelName>;
 
 impl Facts {
-    /// The names of the labels of a map of one channel. A label with several names has none, and so have all labels
-    /// where they are told apart by channels.
+    /// The names of the labels of a map of one channel. A label with several names has none. If each channel is a
+    /// label, no label has a name.
     pub fn label_names(&self) -> LabelNames {
         let own = table::of(&self.extensions)
             .or_else(|| self.nrrd.as_deref().and_then(|own| segments::of(&own.key_values)))

@@ -25,7 +25,7 @@ pub(super) struct Tries<'a> {
 }
 
 impl Tries<'_> {
-    /// Makes the files of the case. It breaks off where the case ended without any to be named.
+    /// Makes the files of the case. `Break` if the case has ended without files.
     pub(super) fn make(&mut self) -> ControlFlow<Outcome, Box<Ready>> {
         loop {
             match guarded(|| case::make(self.pipeline, self.checked, self.data, self.out))? {
@@ -54,7 +54,7 @@ impl Tries<'_> {
         }
     }
 
-    /// Waits before the next try. It breaks off where there is none.
+    /// Waits before the next try. `Break` if no try is left.
     fn wait(&mut self, error: CaseError) -> ControlFlow<Outcome> {
         if self.tried >= self.retries || !error.may_pass() || crate::stop::is_stopped() {
             return Break(Outcome::Failed(error.into()));
