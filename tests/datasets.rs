@@ -249,6 +249,34 @@ fn tables_and_documents_of_other_programs_are_lists() {
 }
 
 #[test]
+fn a_run_whose_cases_others_run_says_how_it_stands() {
+    let place = Place::new();
+    for (number, case) in ["a", "b", "c"].iter().enumerate() {
+        place.volume(&format!("data/{case}.nii.gz"), &image(number as u64));
+    }
+    let damaged = std::fs::read(place.path("data/b.nii.gz")).unwrap();
+    std::fs::write(place.path("data/b.nii.gz"), &damaged[..damaged.len() - 12]).unwrap();
+    let inputs = "  image: { kind: image, path: \"{case}.nii.gz\" }\n";
+    place.text("p.yaml", &pipeline("", inputs, "  image: { path: \"{case}.nii.gz\" }\n", "{case}.json"));
+    let run = ["run", "p.yaml", "--data", "data", "--out", "out"];
+    let report = place.revoxel(&[&run[..], &["--record", "--json"]].concat()).good().json();
+    assert_eq!(report["recorded"], true);
+    let states = || -> Vec<String> {
+        let report = place.revoxel(&["status", "out", "--json"]).told(1).json();
+        let one = |row: &Value| format!("{} {}", row["case"].as_str().unwrap(), row["state"].as_str().unwrap());
+        report["cases"].as_array().unwrap().iter().map(one).collect()
+    };
+    assert_eq!(states(), ["a missing", "b missing", "c missing"]);
+    // Each case by a program of its own, as the tasks of a cluster have it.
+    for (case, code) in [("a", 0), ("b", 1)] {
+        place.revoxel(&[&run[..], &["--resume", "--case", case]].concat()).told(code);
+    }
+    assert_eq!(states(), ["a done", "b failed", "c missing"]);
+    let one = [&run[..4], &["--out", "alone", "--case", "a", "--record", "--json"]].concat();
+    assert_eq!(place.revoxel(&one).good().json()["recorded"], false, "a single case is not recorded");
+}
+
+#[test]
 fn a_run_that_stopped_says_how_it_stands() {
     let place = Place::new();
     for (number, case) in ["a", "b", "c", "d"].iter().enumerate() {

@@ -54,6 +54,8 @@ class Grid:
     @property
     def spacing(self) -> _Three: ...
     @property
+    def nominal_spacing(self) -> _Three: ...
+    @property
     def direction(self) -> NDArray[np.float64]: ...
     @property
     def axcodes(self) -> _Codes: ...
@@ -272,6 +274,25 @@ class Trace:
         onto: Literal["slices", "regular"] = "slices",
         coverage: bool = False,
     ) -> Inversion: ...
+    def check_inversion(
+        self,
+        volume: str | None = None,
+        *,
+        restore: str | None = None,
+        kind: str | None = None,
+        interpolation: str | None = None,
+        activation: str | None = None,
+        argmax: bool = False,
+        regions: list[int] | tuple[int, ...] | None = None,
+        threshold: float | None = None,
+        values: Literal["keep", "undo", "clamp"] | None = None,
+        fill: float | None = None,
+        dtype: DTypeLike | None = None,
+        axes: str | None = None,
+        assume_grid: bool = False,
+        onto: Literal["slices", "regular"] = "slices",
+        coverage: bool = False,
+    ) -> None: ...
     def coverage(self, volume: str | None = None) -> Volume: ...
     def points(
         self,

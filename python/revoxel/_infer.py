@@ -125,6 +125,21 @@ def infer(
     turned = [channel.T for channel in channels] if order == "zyx" else channels
     shape = turned[0].shape
     plan = Sweep.plan(shape, window, rule, overlap, blend, sigma, mirror, batch, padding, pad_value)
+    given = "label" if ask.argmax == "model" else ask.kind
+    way_back: dict[str, Any] = {
+        "restore": restore,
+        "kind": given,
+        "interpolation": interpolation,
+        "activation": None if ask.argmax == "model" else activation,
+        "argmax": ask.argmax is True,
+        "regions": None if regions is None else list(regions),
+        "threshold": threshold,
+        "fill": fill,
+        "dtype": dtype,
+        "coverage": coverage,
+    }
+    # Before the model works, which can take hours.
+    trace.check_inversion(home, **way_back)
 
     del result, case
     made = plan.run(turned, model, argmax=ask.argmax == "model", check=ask.check, progress=progress)
@@ -132,23 +147,9 @@ def infer(
         _turn(made)
     # The first spatial axis of a volume is fastest.
     values = made.reshape((*made.shape[:-3], *grid.shape[::-1]))
-    given = "label" if ask.argmax == "model" else ask.kind
     order_of_memory = "czyx" if values.ndim == 4 else "zyx"
     prediction = Volume(values, grid=grid, kind=given, order=order_of_memory, copy=False)
-    inversion = trace.inversion(
-        prediction,
-        home,
-        restore=restore,
-        kind=given,
-        interpolation=interpolation,
-        activation=None if ask.argmax == "model" else activation,
-        argmax=ask.argmax is True,
-        regions=None if regions is None else list(regions),
-        threshold=threshold,
-        fill=fill,
-        dtype=dtype,
-        coverage=coverage,
-    )
+    inversion = trace.inversion(prediction, home, **way_back)
     return Inference(case_name, trace, prediction, inversion, len(plan))
 
 

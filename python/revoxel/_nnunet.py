@@ -125,7 +125,8 @@ def properties(trace: Trace, key: str, reader: str) -> dict[str, Any]:
     start, shape = [0, 0, 0], whole
     for op in cropped["ops"]:
         start, shape = op["window"]["start"], op["window"]["shape"]
-    spacing = [nominal(size) for size in read.spacing]
+    # nnU-Net reads sizes from the header and compares them with a threshold: the noise of an oblique affine would decide.
+    spacing = list(read.nominal_spacing)
     return {
         **_geometry(source, read, spacing, reader),
         "spacing": spacing[::-1],
@@ -150,22 +151,3 @@ def _geometry(source: Grid, read: Grid, spacing: list[float], reader: str) -> di
     if reader.endswith("WithReorient"):
         geometry["original_orientation"] = "".join(source.axcodes)
     return {"sitk_stuff": geometry}
-
-
-def nominal(length: float) -> float:
-    """The voxel size that a length was most likely computed from.
-
-    Columns of an oblique affine of 32-bit numbers have lengths with noise, and nnU-Net compares sizes with a threshold: it
-    reads them from the header. Of the 32-bit numbers that the length may be a rounding of, the one with the fewest digits.
-    """
-    single = np.float32(length)
-    if float(single) == length:
-        return length
-    decimal = float(f"{length:.8e}")
-    if abs(decimal - length) <= 1e-12 * length:
-        return decimal
-    bits = single.view(np.uint32)
-    near = [(bits + np.uint32(step)).view(np.float32) for step in range(3)]
-    near += [(bits - np.uint32(step)).view(np.float32) for step in (1, 2)]
-    near = [one for one in near if abs(float(one) - length) <= 1.2e-7 * length]
-    return float(min(near, key=lambda one: (len(str(one)), abs(float(one) - length)), default=np.float32(length)))

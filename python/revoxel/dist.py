@@ -10,8 +10,10 @@ interrupted: what is done is left alone.
 
 All machines see ``data`` and ``out`` under the same paths, or, with ``stage``, read and write an object store.
 
-How the cases stand is told by ``revoxel run PIPELINE --data DATA --out OUT --resume=check``. A program with one case leaves no
-record of a run, so ``revoxel status OUT`` knows only of runs of the program itself into the folder.
+``revoxel status OUT`` tells how the cases stand, also while they run. With ``stage`` the results are in the store, and the
+summary tells.
+
+Workers of Dask declare the memory that they share among tasks: ``dask worker --resources MEMORY=64e9``.
 """
 
 from __future__ import annotations
@@ -144,6 +146,9 @@ def start(
         told = "\n".join(f"case {case}: {problem}" for case, problem in refused.items())
         raise CasesError(f"nothing was started:\n{told}", summary)
     job = replace(job, slots=engine.slots())
+    if stage is None:
+        with pipeline_file(named) as path:
+            _ask(["run", path, f"--data={job.data}", f"--out={job.out}", *asked, "--record"])
     return Run(engine, job, tasks, refused, keep_going=keep_going, retries=retries, progress=progress)
 
 

@@ -24,12 +24,13 @@ pub(crate) fn options(
 
 /// Warnings of a file, as Python warns.
 pub(crate) fn warn(py: Python<'_>, path: &std::path::Path, info: &FileInfo) -> PyResult<()> {
+    info.warnings.iter().try_for_each(|warning| say(py, &format!("{}: {warning}", path.display())))
+}
+
+/// Warns.
+pub(crate) fn say(py: Python<'_>, text: &str) -> PyResult<()> {
     let category = py.import("revoxel._errors")?.getattr("RevoxelWarning")?;
-    for warning in &info.warnings {
-        let text = format!("{}: {warning}", path.display());
-        py.import("warnings")?.call_method1("warn", (text, &category, 2))?;
-    }
-    Ok(())
+    py.import("warnings")?.call_method1("warn", (text, category, 2)).map(drop)
 }
 
 /// Read a volume: a file, a DICOM folder or an archive. `kind` says what the values mean, which no header does. `series` and
@@ -47,7 +48,8 @@ pub(crate) fn read(
 ) -> PyResult<Volume> {
     let kind = kind_of(py, kind)?;
     let options = options(py, series, select, spacing)?;
-    let loaded = pool::run(py, || revoxel::io::read_with(&path, kind, &options))?.or_raise(py)?;
+    let from = path.clone();
+    let loaded = pool::run(py, move || revoxel::io::read_with(&from, kind, &options))?.or_raise(py)?;
     warn(py, &path, &loaded.info)?;
     Volume::of(loaded.volume, Origin::File(Arc::new(loaded.info))).map_err(|e| internal(py, &e.to_string()))
 }
@@ -57,10 +59,11 @@ pub(crate) fn read(
 #[pyfunction]
 pub(crate) fn write(py: Python<'_>, volume: &Bound<'_, Volume>, path: PathBuf) -> PyResult<()> {
     let this = volume.get();
-    let done = pool::run(py, || match &this.origin {
-        Origin::Memory => revoxel::write(&path, &this.volume),
-        Origin::File(info) => revoxel::write_with(&path, &this.volume, info),
-        Origin::Back(source) => revoxel::write_back(&path, &this.volume, source),
+    let done = pool::finish(py, || match &this.origin {
+        Origin::Memory => revoxel::write(&path, &this.volume).map_err(Error::from),
+        Origin::File(info) => revoxel::write_with(&path, &this.volume, info).map_err(Error::from),
+        Origin::Made(of) => revoxel::write_result(&path, &this.volume, &of.record, &of.names).map_err(Error::from),
+        Origin::Back(of) => revoxel::write_back(&path, &this.volume, &of.record, &of.names).map(drop),
     })?;
-    done.map_err(Error::from).or_raise(py)
+    done.or_raise(py)
 }

@@ -28,7 +28,7 @@ impl Grid {
     #[pyo3(signature = (shape, affine=None, *, origin=None, spacing=None, direction=None, planar=false))]
     fn new(
         py: Python<'_>,
-        shape: [usize; 3],
+        shape: [i64; 3],
         affine: Option<&Bound<'_, PyAny>>,
         origin: Option<&Bound<'_, PyAny>>,
         spacing: Option<&Bound<'_, PyAny>>,
@@ -36,7 +36,11 @@ impl Grid {
         planar: bool,
     ) -> PyResult<Self> {
         let affine = affine_of(py, affine, origin, spacing, direction)?;
-        let grid = revoxel::Grid::new(shape, affine).map_err(|e| plain(py, &e.to_string()))?;
+        if let Some(wrong) = shape.iter().find(|n| **n < 1) {
+            return Err(plain(py, &format!("shape {shape:?}: {wrong} voxels along an axis; at least 1 is needed")));
+        }
+        let grid = revoxel::Grid::new(shape.map(i64::unsigned_abs).map(|n| n as usize), affine)
+            .map_err(|e| plain(py, &e.to_string()))?;
         Ok(Self(if planar { grid.planar() } else { grid }))
     }
 
@@ -62,6 +66,14 @@ impl Grid {
     #[getter]
     fn spacing(&self, py: Python<'_>) -> PyResult<(f64, f64, f64)> {
         Ok(triple(py, &self.0)?.1.into())
+    }
+
+    /// The spacing as a header gives it: without the rounding noise that the columns of an oblique affine have, about 1e-7 of the
+    /// size. Raises on shear.
+    #[getter]
+    fn nominal_spacing(&self, py: Python<'_>) -> PyResult<(f64, f64, f64)> {
+        triple(py, &self.0)?;
+        Ok(self.0.nominal_spacing().into())
     }
 
     /// The unit steps of the axes in LPS, as the columns of a 3×3 matrix; a read-only array. Raises on shear.

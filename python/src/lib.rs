@@ -15,6 +15,7 @@ mod pool;
 mod slicing;
 mod trace;
 mod volume;
+mod wishes;
 
 /// The native part of the package.
 #[pyo3::pymodule]

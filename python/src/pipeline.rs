@@ -16,7 +16,7 @@ use crate::grid::Grid;
 use crate::numpy::python;
 use crate::pool;
 use crate::trace::Trace;
-use crate::volume::{Origin, Volume};
+use crate::volume::{self, Origin, Volume};
 
 /// What is done to the scans of a case, as a YAML file declares it.
 #[pyclass(frozen, module = "revoxel", weakref)]
@@ -128,13 +128,14 @@ impl Pipeline {
         }
         let paths: BTreeMap<String, PathBuf> =
             files.iter().filter_map(|(key, paths)| Some((key.clone(), paths.first()?.clone()))).collect();
-        let run = || {
-            let read = self.0.read(case, files)?;
+        let (pipeline, name) = (Arc::clone(&self.0), case.to_owned());
+        let run = move || {
+            let read = pipeline.read(&name, files)?;
             let mut names = paths;
             names.retain(|key, _| read.contains_key(key));
             let warnings: Vec<_> = read.iter().map(|(key, loaded)| (key.clone(), loaded.info.clone())).collect();
             sources.extend(read.into_iter().map(|(key, loaded)| (key, Source::from(loaded))));
-            let mut outcome = self.0.run_case(case, sources)?;
+            let mut outcome = pipeline.run_case(&name, sources)?;
             for (key, path) in &names {
                 if let Some(record) = outcome.trace.volumes.get_mut(key) {
                     record.source.path = path.to_string_lossy().into_owned();
@@ -160,9 +161,10 @@ impl Pipeline {
                 Given::Files(paths) => drop(files.insert(key, paths)),
             }
         }
-        let plan = || {
-            headers.extend(self.0.infos(case.unwrap_or("case"), files)?);
-            self.0.plan(&headers, case)
+        let (pipeline, case) = (Arc::clone(&self.0), case.map(str::to_owned));
+        let plan = move || {
+            headers.extend(pipeline.infos(case.as_deref().unwrap_or("case"), files)?);
+            pipeline.plan(&headers, case.as_deref())
         };
         let planned = PyDict::new(py);
         for (key, volume) in pool::run(py, plan)?.or_raise(py)? {
@@ -178,7 +180,8 @@ impl Pipeline {
 
     /// What the pipeline does to synthetic scans, as the text that the command `snapshot` writes: to be committed and compared.
     fn snapshot(&self, py: Python<'_>) -> PyResult<String> {
-        pool::run(py, || self.0.snapshot())?.or_raise(py)
+        let pipeline = Arc::clone(&self.0);
+        pool::run(py, move || pipeline.snapshot())?.or_raise(py)
     }
 
     /// The keys of the inputs.
@@ -292,15 +295,20 @@ pub(crate) struct Result {
 }
 
 impl Result {
-    fn of(py: Python<'_>, outcome: revoxel::Outcome, case: &str) -> PyResult<Self> {
+    fn of(py: Python<'_>, mut outcome: revoxel::Outcome, case: &str) -> PyResult<Self> {
         let volumes = PyDict::new(py);
         let mut notes: Vec<String> = outcome.non_finite.iter().map(|note| note.found.to_string()).collect();
         let lost = outcome.vanished.iter();
         notes.extend(
             lost.map(|lost| format!("{}: label {} was lost ({} voxels)", lost.key, lost.gone.label, lost.gone.before)),
         );
-        for (key, volume) in outcome.volumes {
-            let volume = Volume::of(volume, Origin::Memory).map_err(|e| internal(py, &e.to_string()))?;
+        for (key, volume) in std::mem::take(&mut outcome.volumes) {
+            let names = outcome.names.remove(&key).unwrap_or_default();
+            let origin = match outcome.trace.volumes.get(&key) {
+                Some(record) => Origin::Made(Arc::new(volume::Source { record: record.clone(), names })),
+                None => Origin::Memory,
+            };
+            let volume = Volume::of(volume, origin).map_err(|e| internal(py, &e.to_string()))?;
             volumes.set_item(key, Py::new(py, volume)?)?;
         }
         let trace = Py::new(py, Trace::of(outcome.trace))?;

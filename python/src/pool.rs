@@ -3,9 +3,12 @@
 //! Threads do not survive `fork`, and the first parallel loop of a child would wait for them for ever. So the pool belongs
 //! to a process: a child makes its own.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -24,14 +27,43 @@ static POOL: Mutex<Option<Own>> = Mutex::new(None);
 /// How many threads were asked for; 0 where nobody did.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Does work on the threads of this process, while other Python threads go on.
-pub(crate) fn run<R: Send>(py: Python<'_>, work: impl FnOnce() -> R + Send) -> PyResult<R> {
+/// How often a call looks whether it was interrupted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Does work on the threads of this process, while other Python threads go on. Ctrl-C ends the call, not the work: that goes on
+/// unseen until it is done, and its result is dropped. So it must not leave anything behind.
+pub(crate) fn run<R: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> R + Send + 'static) -> PyResult<R> {
+    let pool = of_this_process(py)?;
+    let (tell, told) = sync_channel(1);
+    pool.spawn(move || {
+        // Nobody listens any more where the call was interrupted.
+        let _ = tell.send(catch_unwind(AssertUnwindSafe(work)));
+    });
+    let mut told = told;
+    loop {
+        let (again, heard) = py.detach(move || {
+            let heard = told.recv_timeout(LOOK);
+            (told, heard)
+        });
+        told = again;
+        match heard {
+            Ok(done) => return done.map_err(|panic| panicked(py, &*panic)),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(errors::internal(py, "the work ended without a word")),
+        }
+    }
+}
+
+/// Does work that must not be left alone, such as a file that is being written: Ctrl-C waits for its end.
+pub(crate) fn finish<R: Send>(py: Python<'_>, work: impl FnOnce() -> R + Send) -> PyResult<R> {
     let pool = of_this_process(py)?;
     let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| pool.install(work))));
-    done.map_err(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        errors::internal(py, said.unwrap_or("a panic"))
-    })
+    done.map_err(|panic| panicked(py, &*panic))
+}
+
+fn panicked(py: Python<'_>, panic: &(dyn Any + Send)) -> PyErr {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    errors::internal(py, said.unwrap_or("a panic"))
 }
 
 fn of_this_process(py: Python<'_>) -> PyResult<Arc<ThreadPool>> {

@@ -95,9 +95,11 @@ fn along(key: &Bound<'_, PyAny>, axis: usize, length: usize) -> PyResult<Taken> 
 
 fn part(py: Python<'_>, this: &Volume, taken: [Taken; 3], channels: Taken) -> PyResult<Volume> {
     let grid = moved(this.volume.grid(), taken).map_err(|e| plain(py, &e.to_string()))?;
-    let (source, kind) = (&this.volume, this.volume.kind());
+    let kind = this.volume.kind();
+    // The voxels are shared, not copied.
+    let source = this.volume.clone();
     let voxels =
-        pool::run(py, || dispatch!(source.voxels(), v => gathered(v, source.grid().shape(), taken, channels)))?;
+        pool::run(py, move || dispatch!(source.voxels(), v => gathered(v, source.grid().shape(), taken, channels)))?;
     let part = revoxel::Volume::new(voxels, grid, kind, channels.count).map_err(|e| shape(py, &e))?;
     Volume::of(part, Origin::Memory).map_err(|e| internal(py, &e.to_string()))
 }

@@ -3,18 +3,21 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use revoxel::Error;
-use revoxel::restore::{Prediction, Restorer, Wishes};
-use revoxel::trace::{PointMap, Values};
+use revoxel::restore::{Prediction, Restorer};
+use revoxel::trace::PointMap;
 
-use crate::errors::{OrRaise, internal, plain, trace as damaged};
+use crate::errors::{OrRaise, internal, trace as damaged};
+use crate::files;
 use crate::grid::Grid;
 use crate::numpy::python;
 use crate::points::{self, Mapped, Way};
 use crate::pool;
-use crate::volume::{Origin, Volume, kind_of, of_array};
+use crate::volume::{Origin, Source, Volume, of_array};
+use crate::wishes::wishes;
 
 /// What happened to the volumes of a case: all that the way back needs, besides a prediction.
 #[pyclass(frozen, module = "revoxel", weakref)]
@@ -154,47 +157,20 @@ impl Trace {
     }
 
     /// The prediction on the grid of its scan. See `inversion` for the arguments and for what else is known of the result.
-    #[pyo3(signature = (prediction, volume=None, *, restore=None, kind=None, interpolation=None, activation=None, argmax=false,
-                        regions=None, threshold=None, values=None, fill=None, dtype=None, axes=None, assume_grid=false,
-                        onto="slices"))]
-    #[allow(clippy::too_many_arguments, reason = "by name")]
+    #[pyo3(signature = (prediction, volume=None, **options),
+           text_signature = "($self, prediction, volume=None, *, restore=None, kind=None, interpolation=None, \
+                             activation=None, argmax=False, regions=None, threshold=None, values=None, fill=None, \
+                             dtype=None, axes=None, assume_grid=False, onto='slices')")]
     fn invert(
         &self,
         prediction: &Bound<'_, PyAny>,
         volume: Option<String>,
-        restore: Option<String>,
-        kind: Option<&str>,
-        interpolation: Option<&str>,
-        activation: Option<&str>,
-        argmax: bool,
-        regions: Option<Vec<u16>>,
-        threshold: Option<f64>,
-        values: Option<&str>,
-        fill: Option<f64>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        axes: Option<&str>,
-        assume_grid: bool,
-        onto: &str,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<Volume>> {
-        let done = self.inversion(
-            prediction,
-            volume,
-            restore,
-            kind,
-            interpolation,
-            activation,
-            argmax,
-            regions,
-            threshold,
-            values,
-            fill,
-            dtype,
-            axes,
-            assume_grid,
-            onto,
-            false,
-        )?;
-        Ok(done.volume)
+        if options.is_some_and(|options| options.contains("coverage").unwrap_or(false)) {
+            return Err(PyTypeError::new_err("coverage: ask `inversion` for it, which gives more than the volume"));
+        }
+        Ok(self.inversion(prediction, volume, options)?.volume)
     }
 
     /// The prediction on the grid of its scan, with what is known of it.
@@ -204,62 +180,39 @@ impl Trace {
     /// All else is as for the command `invert`, and overrides the entry `restore` of the pipeline: `volume` is the input
     /// whose grid is meant, `restore` the entry to follow (or "none"), `kind` what the values mean, `values` "keep", "undo"
     /// or "clamp", `onto` "slices" or "regular" for unevenly spaced slices.
-    #[pyo3(signature = (prediction, volume=None, *, restore=None, kind=None, interpolation=None, activation=None, argmax=false,
-                        regions=None, threshold=None, values=None, fill=None, dtype=None, axes=None, assume_grid=false,
-                        onto="slices", coverage=false))]
-    #[allow(clippy::too_many_arguments, reason = "by name")]
+    #[pyo3(signature = (prediction, volume=None, **options),
+           text_signature = "($self, prediction, volume=None, *, restore=None, kind=None, interpolation=None, \
+                             activation=None, argmax=False, regions=None, threshold=None, values=None, fill=None, \
+                             dtype=None, axes=None, assume_grid=False, onto='slices', coverage=False)")]
     fn inversion(
         &self,
         prediction: &Bound<'_, PyAny>,
         volume: Option<String>,
-        restore: Option<String>,
-        kind: Option<&str>,
-        interpolation: Option<&str>,
-        activation: Option<&str>,
-        argmax: bool,
-        regions: Option<Vec<u16>>,
-        threshold: Option<f64>,
-        values: Option<&str>,
-        fill: Option<f64>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        axes: Option<&str>,
-        assume_grid: bool,
-        onto: &str,
-        coverage: bool,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Inversion> {
         let py = prediction.py();
-        let wishes = Wishes {
-            entry: restore,
-            volume,
-            kind: kind.map(|kind| kind_of(py, kind)).transpose()?,
-            interpolation: chosen(py, "interpolation", interpolation)?,
-            activation: chosen(py, "activation", activation)?,
-            argmax,
-            regions: regions.unwrap_or_default(),
-            threshold,
-            values: values.map(|name| values_of(py, name)).transpose()?,
-            fill,
-            dtype: dtype.map(|dtype| dtype_of(dtype)).transpose()?,
-            axes: chosen(py, "axes", axes)?,
-            assume_grid,
-            coverage,
-            regular: match onto {
-                "slices" => false,
-                "regular" => true,
-                other => return Err(plain(py, &format!("onto: {other:?} is neither \"slices\" nor \"regular\""))),
-            },
-        };
+        let wishes = wishes(py, volume, options)?;
         let restorer = Restorer::new(&self.0, wishes).or_raise(py)?;
         let predictions = predictions(&restorer, prediction)?;
         let key = restorer.key().to_owned();
-        let source = Arc::new(restorer.trace().volume(&key).map_err(Error::from).or_raise(py)?.clone());
-        let done = pool::run(py, || restorer.bring_back(predictions))?.or_raise(py)?;
+        let record = restorer.trace().volume(&key).map_err(Error::from).or_raise(py)?.clone();
+        let origin = Origin::Back(Arc::new(Source { record, names: restorer.label_names(&predictions) }));
+        let misplaced = restorer.slice_places().or_raise(py)?;
+        let done = pool::run(py, move || restorer.bring_back(predictions))?.or_raise(py)?;
         let made = |volume, origin| {
             let volume = Volume::of(volume, origin).map_err(|e| internal(py, &e.to_string()))?;
             Py::new(py, volume)
         };
+        if let Some(places) = misplaced {
+            let text = format!(
+                "the slices of the scan lie unevenly, so the affine of the result misplaces them by up to {:.2} mm: `write` puts \
+                 their places into a file beside it, and onto=\"regular\" gives an even grid",
+                places.off()
+            );
+            files::say(py, &text)?;
+        }
         Ok(Inversion {
-            volume: made(done.volume, Origin::Back(source))?,
+            volume: made(done.volume, origin)?,
             coverage: done.coverage.map(|mask| made(mask, Origin::Memory)).transpose()?,
             unseen: done.unseen,
             interpolation: done.interpolation.map(|i| i.name()),
@@ -269,10 +222,25 @@ impl Trace {
         })
     }
 
+    /// Raise what `inversion` would raise of its arguments, before there is a prediction.
+    #[pyo3(signature = (volume=None, **options),
+           text_signature = "($self, volume=None, *, restore=None, kind=None, interpolation=None, activation=None, \
+                             argmax=False, regions=None, threshold=None, values=None, fill=None, dtype=None, axes=None, \
+                             assume_grid=False, onto='slices', coverage=False)")]
+    fn check_inversion(
+        &self,
+        py: Python<'_>,
+        volume: Option<String>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        Restorer::new(&self.0, wishes(py, volume, options)?).map(drop).or_raise(py)
+    }
+
     /// The mask of the voxels of the scan that the model saw: 1 where it did, 0 elsewhere.
     #[pyo3(signature = (volume=None))]
     fn coverage(&self, py: Python<'_>, volume: Option<&str>) -> PyResult<Volume> {
-        let mask = pool::run(py, || revoxel::trace::coverage(&self.0, volume))?.or_raise(py)?;
+        let (trace, key) = (Arc::clone(&self.0), volume.map(str::to_owned));
+        let mask = pool::run(py, move || revoxel::trace::coverage(&trace, key.as_deref()))?.or_raise(py)?;
         Volume::of(mask, Origin::Memory).map_err(|e| internal(py, &e.to_string()))
     }
 
@@ -326,26 +294,6 @@ impl Trace {
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
         Ok((py.import("revoxel._pickle")?.getattr("trace")?, (self.0.to_json(),)))
     }
-}
-
-/// Something by its name.
-fn chosen<T: std::str::FromStr<Err: std::fmt::Display>>(
-    py: Python<'_>,
-    argument: &str,
-    name: Option<&str>,
-) -> PyResult<Option<T>> {
-    name.map(|name| name.parse().map_err(|e| plain(py, &format!("{argument}: {e}")))).transpose()
-}
-
-fn values_of(py: Python<'_>, name: &str) -> PyResult<Values> {
-    let found = [Values::Keep, Values::Undo, Values::Clamp].into_iter().find(|values| values.name() == name);
-    found.ok_or_else(|| plain(py, &format!("values: {name:?} is none of \"keep\", \"undo\" and \"clamp\"")))
-}
-
-fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<revoxel::geometry::Dtype> {
-    let py = dtype.py();
-    let name: String = crate::numpy::module(py)?.call_method1("dtype", (dtype,))?.getattr("name")?.extract()?;
-    name.parse().map_err(|e: revoxel::geometry::DtypeError| plain(py, &format!("dtype: {e}")))
 }
 
 /// One prediction, or those of a list.

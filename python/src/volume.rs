@@ -36,8 +36,18 @@ pub(crate) enum Origin {
     Memory,
     /// A file.
     File(Arc<FileInfo>),
+    /// A pipeline.
+    Made(Arc<Source>),
     /// A prediction on the grid of a scan.
-    Back(Arc<trace::VolumeTrace>),
+    Back(Arc<Source>),
+}
+
+/// What the file of a result says besides its voxels.
+pub(crate) struct Source {
+    /// What happened to the scan.
+    pub(crate) record: trace::VolumeTrace,
+    /// The names of the labels.
+    pub(crate) names: revoxel::io::LabelNames,
 }
 
 impl Volume {

@@ -189,12 +189,24 @@ def test_as_on_one_machine(client: Client, cluster: Cluster, dataset: tuple[Path
     assert cluster.times() == dict.fromkeys([*SMALL, BIG], 1)
     # The program says the same of the folder, and a second run leaves it alone.
     serial(pipeline, data, tmp_path / "out", "--resume=check")
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    assert standing(tmp_path / "out") == {"done": 7}
+    before = times_of(tmp_path / "out")
     with WithoutFile(pipeline) as whole:
         again = dist.run(whole, data, tmp_path / "out", client=client)
+        assert standing(tmp_path / "out") == {"done": 7}, "also without the file of the pipeline"
     assert again["cases"] == []
     assert again["done_already"] == sorted([*SMALL, BIG])
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
+    assert times_of(tmp_path / "out") == before
+
+
+def times_of(folder: Path) -> dict[Path, int]:
+    """When each file was written, but for the record of the run."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if ".revoxel" not in str(path)}
+
+
+def standing(out: Path) -> dict[str, int]:
+    """What `revoxel status` counts."""
+    return {state: count for state, count in revoxel.status(out)["counts"].items() if count}
 
 
 class WithoutFile:
@@ -227,6 +239,7 @@ def test_a_worker_is_killed(client: Client, cluster: Cluster, dataset: tuple[Pat
     pipeline, data = dataset
     out = tmp_path / "out"
     run = dist.start(pipeline, data, out, client=client)
+    assert sum(standing(out).values()) == 7, "the cases are known before they are done"
     until(lambda: partials(out / BIG), "the files of the big case being written")
     _, program, worker = next(start for start in cluster.starts() if start[0] == BIG)
     assert is_alive(program), "too late: the case is done"
@@ -287,6 +300,9 @@ def test_a_case_fails(client: Client, cluster: Cluster, dataset: tuple[Path, Pat
     problem = next(row["problem"] for row in summary["cases"] if row["case"] == "b")
     assert f"{data}/b.nii.gz" in problem
     assert cluster.times() == dict.fromkeys([*SMALL, BIG], 1), "a case that fails is not run again"
+    assert standing(tmp_path / "out") == {"done": 6, "failed": 1}
+    why = next(row["why"] for row in revoxel.status(tmp_path / "out")["cases"] if row["case"] == "b")
+    assert f"{data}/b.nii.gz" in why
     (data / "b.nii.gz").unlink()
     assert_same(tmp_path / "out", pipeline, data)
 

@@ -238,6 +238,10 @@ def test_the_pipeline_says_what_becomes_of_scores() -> None:
         ({"window": (8, 8, 500), "padding": "reflect"}, "too large"),
         ({"restore": "seg"}, "no entry 'seg'"),
         ({"volume": "none"}, "none"),
+        ({"interpolation": "cubical"}, "interpolation.*cubical"),
+        ({"dtype": "complex64"}, "dtype.*complex64"),
+        ({"threshold": 0.7}, "threshold"),
+        ({"regions": [1], "threshold": 7.0}, "threshold.*7"),
     ],
 )
 def test_faults_are_found_after_one_window_at_most(

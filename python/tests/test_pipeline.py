@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from conftest import PIPELINE, affines, voxels, world
 
 import revoxel
+from revoxel._program import program as revoxel_program
 
 
 def test_a_case_in_memory(pipeline: revoxel.Pipeline, scan: revoxel.Volume) -> None:
@@ -336,3 +338,80 @@ def test_the_lines_of_the_readme(repository: Path, tmp_path: Path, monkeypatch: 
     subprocess.run([sys.executable, "-m", "revoxel", "--quiet", "demo", "demo-out"], check=True, capture_output=True)
     exec(compile(block, "README.md", "exec"), {})
     assert revoxel.read("labels.nii.gz").grid == revoxel.read("demo-out/data/images/phantom.nii.gz").grid
+
+
+LABELS = """
+version: 1
+inputs: { label: { kind: label, path: "{case}.nii.gz", labels: { 1: liver, 2: spleen } } }
+steps: [{ orientation: { axcodes: PSL } }, { flip: { spatial_axis: 1 } }, { map_label_value: { orig_labels: [2], target_labels: [7] } }]
+outputs: { label: { path: "{case}/label.nii" } }
+trace: "{case}/trace.json"
+restore: { organs: { kind: label, labels: { kidney: 1, lung: 7 } } }
+"""
+
+
+def test_files_say_what_those_of_the_program_say(tmp_path: Path) -> None:
+    """Header facts and names of labels: the same bytes, there and back."""
+    nibabel = pytest.importorskip("nibabel")
+    data = (voxels() % 3).astype(np.uint8)
+    image = nibabel.Nifti1Image(data, affines(False)[29])
+    image.header["descrip"] = b"a description"
+    image.header.set_xyzt_units("mm", "sec")
+    (tmp_path / "data").mkdir()
+    nibabel.save(image, tmp_path / "data" / "c.nii.gz")
+    (tmp_path / "p.yaml").write_text(LABELS)
+
+    def program(*arguments: str) -> None:
+        subprocess.run([*revoxel_program(), *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    program("run", "p.yaml", "--data", "data", "--out", "out")
+    case = revoxel.Pipeline.load(tmp_path / "p.yaml")(tmp_path / "data" / "c.nii.gz", case="c")
+    revoxel.write(case["label"], tmp_path / "label.nii")
+    made = (tmp_path / "label.nii").read_bytes()
+    assert made == (tmp_path / "out" / "c" / "label.nii").read_bytes()
+    assert b"a description" in made
+    assert b"spleen" in made
+    program("invert", "out/c/trace.json", "out/c/label.nii", "-o", "back.nii")
+    for prediction in (tmp_path / "label.nii", case["label"]):
+        revoxel.write(case.trace.invert(prediction), tmp_path / "mine.nii")
+        assert (tmp_path / "mine.nii").read_bytes() == (tmp_path / "back.nii").read_bytes()
+    assert b"lung" in (tmp_path / "back.nii").read_bytes()
+
+
+def test_slices_that_lie_unevenly_are_told(tmp_path: Path) -> None:
+    vectors = Path(__file__).resolve().parents[2] / "tests" / "trace-vectors" / "reslice-labels"
+    trace = revoxel.Trace.load(vectors / "trace.json")
+    with pytest.warns(revoxel.RevoxelWarning, match="lie unevenly.*misplaces them by up to"):
+        back = trace.invert(vectors / "prediction.nii", kind="label")
+    arguments = ["invert", str(vectors / "trace.json"), str(vectors / "prediction.nii"), "--kind", "label", "-o", "back.nii"]
+    subprocess.run([*revoxel_program(), *arguments], cwd=tmp_path, check=True, capture_output=True)
+    beside = tmp_path / "back.nii.slices.json"
+    expected = [path.read_bytes() for path in (tmp_path / "back.nii", beside)]
+    beside.unlink()
+    revoxel.write(back, tmp_path / "back.nii")
+    assert [path.read_bytes() for path in (tmp_path / "back.nii", beside)] == expected
+    even = trace.invert(vectors / "prediction.nii", kind="label", onto="regular")
+    revoxel.write(even, tmp_path / "back.nii")
+    assert not beside.exists()
+
+
+def test_an_inversion_can_be_checked_before_there_is_a_prediction(pipeline: revoxel.Pipeline, scan: revoxel.Volume) -> None:
+    trace = pipeline(scan).trace
+    trace.check_inversion(kind="label", interpolation="nearest", coverage=True)
+    for wrong, match in [
+        ({"interpolation": "cubical"}, "interpolation.*cubical"),
+        ({"onto": "even"}, "onto.*even"),
+        ({"onto": "regular"}, "unevenly"),
+        ({"volume": "label"}, "label"),
+        ({"argmax": True, "regions": [1]}, "argmax"),
+    ]:
+        with pytest.raises(revoxel.RevoxelError, match=match):
+            trace.check_inversion(**wrong)
+        with pytest.raises(revoxel.RevoxelError, match=match):
+            trace.invert(np.zeros(trace.model_grid.shape, np.float32), **wrong)
+    with pytest.raises(TypeError, match="'interpolate'.*known: restore, kind, interpolation"):
+        trace.check_inversion(interpolate="nearest")
+    with pytest.raises(TypeError, match="fill"):
+        trace.check_inversion(fill="none")
+    with pytest.raises(TypeError, match="inversion"):
+        trace.invert(np.zeros(trace.model_grid.shape, np.uint8), coverage=True)

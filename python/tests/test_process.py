@@ -193,3 +193,57 @@ trace: "{case}.json"
     assert process.returncode == 130, said
     assert "Ctrl-C" in said
     assert not list((tmp_path / "out").rglob("*.partial"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_ctrl_c_ends_a_call_within_a_second() -> None:
+    code = """
+import time
+rng = np.random.default_rng(0)
+large = revoxel.Volume(rng.normal(size=(160, 160, 160)).astype(np.float32), np.diag([1.0, 1.5, 2, 1]))
+slow = revoxel.Pipeline.parse(TEXT.replace('steps: [', '''steps:
+  [{ gaussian_smooth: { sigma: 8 } }, { rotate: { angle: [0.3, 0.2, 0.1], keep_size: false, interpolation: cubic } },
+   { gaussian_smooth: { sigma: 8 } }, { rotate: { angle: [0.1, -0.2, 0.4], keep_size: false, interpolation: cubic } }, '''))
+revoxel.set_threads(1)
+expected = work(0)
+print("begins", flush=True)
+begun = time.monotonic()
+try:
+    slow(large)
+except KeyboardInterrupt:
+    print("interrupted", time.monotonic() - begun, flush=True)
+assert work(0) == expected, "the next call is as right as before"
+begun = time.monotonic()
+slow(large)
+print("whole", time.monotonic() - begun, flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", WORK + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n", process.stderr and process.stderr.read()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    pressed = time.monotonic()
+    line = process.stdout.readline().split()
+    assert line[:1] == ["interrupted"], line
+    assert time.monotonic() - pressed < 1.0
+    said, wrong = process.communicate(timeout=120)
+    assert process.returncode == 0, wrong
+    # The call would have gone on for much longer.
+    assert float(said.split()[1]) > float(line[1]) + 1, (said, line)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_an_interrupted_process_can_end_while_the_work_goes_on() -> None:
+    code = """
+import signal
+array = np.asfortranarray(np.random.default_rng(0).normal(size=(160, 160, 160)).astype(np.float32))
+slow = revoxel.Pipeline.parse(TEXT.replace("steps: [", "steps: [{ gaussian_smooth: { sigma: 30 } }, "))
+revoxel.set_threads(1)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+slow(revoxel.Volume(array, np.diag([1.0, 1.5, 2, 1])))
+"""
+    done = subprocess.run([sys.executable, "-c", WORK + code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGINT, done
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt"), done.stderr
+    assert "panicked" not in done.stderr

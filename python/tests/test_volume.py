@@ -272,3 +272,9 @@ def test_grids() -> None:
         revoxel.Grid(SHAPE, spacing=(1, 1, 1), direction=np.diag([1.0, 2.0, 1.0]))
     with pytest.raises(revoxel.RevoxelError, match="above 0"):
         revoxel.Grid(SHAPE, spacing=(1, -1, 1))
+
+
+@pytest.mark.parametrize("shape", [(-1, 2, 3), (2, 0, 3)])
+def test_a_grid_has_voxels(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(revoxel.RevoxelError, match="at least 1"):
+        revoxel.Grid(shape, np.eye(4))

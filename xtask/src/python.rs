@@ -60,6 +60,16 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<bool> {
     if all {
         did(&mut pip(ALL), "the libraries of --all")?;
     }
+    // The bindings are a workspace of their own, which `cargo clippy --workspace` does not see.
+    if passes(Command::new("cargo").args(["clippy", "--version"])) {
+        println!("python: clippy and fmt");
+        let manifest = folder.join("Cargo.toml");
+        let mut clippy = Command::new("cargo");
+        clippy.args(["clippy", "--quiet", "--locked", "--manifest-path"]).arg(&manifest);
+        clippy.args(["--", "-D", "warnings"]).env("CARGO_TARGET_DIR", &build).env("PYO3_PYTHON", &python);
+        did(&mut clippy, "clippy of python/src")?;
+        did(Command::new("cargo").args(["fmt", "--check", "--manifest-path"]).arg(&manifest), "fmt of python/src")?;
+    }
     let checks: [(&str, &[&str]); 4] =
         [("ruff", &["check", "."]), ("ruff", &["format", "--check", "."]), ("mypy", &[]), ("pytest", &["--quiet"])];
     // The reader of traces is a project of its own, which needs NumPy alone. It is written closely, to be read in one go.

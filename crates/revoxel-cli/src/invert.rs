@@ -14,7 +14,7 @@ use overrides::{OUTPUT, Overrides, PREDICTION, RESTORING};
 use prepared::{Prediction, Prepared, prepare, reading};
 use revoxel_core::{Dtype, Kind, StoredDtype, Volume, Voxels};
 use revoxel_invert::{CombinedPrediction, Decision, InvertError, TraceError, Values, VolumeTrace};
-use revoxel_io::{Facts, Head, LabelNames, SlabWriter, WriteError};
+use revoxel_io::{Facts, Head, SlabWriter, WriteError};
 use revoxel_resample::{Gone, Interpolation, ResampleError, all_finite};
 use serde_json::json;
 
@@ -109,25 +109,13 @@ struct Said {
     lines: Vec<String>,
 }
 
-/// The names of the labels of a result: those of the entry of `restore`, else those in a prediction that keeps its
-/// numbers.
-fn names_of(restoration: &Restoration, members: &[Prediction]) -> LabelNames {
-    let own = restoration.recipe.decision() == Decision::Channels && restoration.keeps_numbers();
-    match members {
-        [(.., path, _)] if own && restoration.names.is_empty() => {
-            revoxel_io::info(path).map(|info| info.facts.label_names()).unwrap_or_default()
-        }
-        _ => restoration.names.clone(),
-    }
-}
-
 /// Brings the prediction of one case back.
 fn one(args: &Args) -> Result<Said, Failure> {
     let Prepared { trace, restoration, key, output, uneven, members } = prepare(args)?;
     let record = trace.volume(&key).map_err(|e| Failure::about(&args.trace, e))?;
     let (wanted, count) = (restoration.dtype, members.len());
     let undone = restoration.recipe.values != Values::Keep;
-    let names = names_of(&restoration, &members);
+    let names = restoration.names_with(&members.iter().map(|(.., path, _)| path.as_path()).collect::<Vec<_>>());
     let read = |prediction: Prediction| read_member(args, &restoration, prediction);
     let (taken, kind) = restoration.take(members.into_iter().map(read))?;
     let mut dropped = Vec::new();
@@ -142,10 +130,7 @@ fn one(args: &Args) -> Result<Said, Failure> {
     let mask = taken.coverage().map_err(RestoreError::from)?;
     let unseen = taken.unseen().map_err(RestoreError::from)?;
     let (head, gone) = write_result(&restoration, taken, wanted, &output, &mut facts_of)?;
-    let places = match uneven {
-        Some(uneven) => Some(uneven.write(&output)?),
-        None => slices::remove_older(&output).map(|()| None)?,
-    };
+    let places = slices::tell(uneven.as_ref(), &output)?;
     if !gone.is_empty() {
         let labels = revoxel_runner::vanished::sentence(&gone);
         tracing::warn!(

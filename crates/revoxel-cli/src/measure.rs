@@ -14,7 +14,7 @@ use super::show;
 use super::table::table;
 use revoxel_runner::measure::{LabelMeasures, measure};
 use revoxel_runner::memory;
-use revoxel_runner::uneven::beside;
+use revoxel_runner::slice_places::beside;
 use revoxel_runner::whole::NEAR_WHOLE;
 
 /// Up to here single precision holds all whole numbers.

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use revoxel_core::GridOp;
-use revoxel_invert::{Trace, VolumeTrace};
-use revoxel_runner::files::{remove, write_text};
-use revoxel_runner::uneven::{self, beside};
-use serde_json::json;
+use revoxel_invert::Trace;
+use revoxel_runner::slice_places::SlicePlaces;
+use revoxel_runner::uneven;
 
 use super::failure::Failure;
 
@@ -20,58 +18,19 @@ pub(super) enum Onto {
     Regular,
 }
 
-/// Where slices lie, and what an affine says instead.
-pub(super) struct Uneven {
-    /// The first voxel of each slice, RAS mm.
-    positions: Vec<[f64; 3]>,
-    /// How far the affine is off at the slice where it is most, mm.
-    off: f64,
-}
-
-impl Uneven {
-    /// Those of a volume, if they lie unevenly.
-    pub(super) fn of(record: &VolumeTrace) -> Result<Option<Self>, Failure> {
-        let Some(Ok(GridOp::Reslice { from: Some(slices), .. })) =
-            record.steps.first().and_then(|step| step.ops.first()).map(revoxel_invert::OpRecord::op)
-        else {
-            return Ok(None);
-        };
-        let grid = record.source.grid.grid().map_err(Failure::usage)?;
-        let place = |k: usize| grid.index_to_world(slices.to_even([0.0, 0.0, k as f64]));
-        let positions: Vec<[f64; 3]> = (0..slices.count()).map(place).collect();
-        let apart = |(k, position): (usize, &[f64; 3])| {
-            let said = grid.index_to_world([0.0, 0.0, k as f64]);
-            position.iter().zip(said).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
-        };
-        let off = positions.iter().enumerate().map(apart).fold(0.0, f64::max);
-        Ok(Some(Self { positions, off }))
-    }
-
-    /// Writes the places beside a result, and warns of its affine.
-    pub(super) fn write(&self, output: &Path) -> Result<PathBuf, Failure> {
-        let path = beside(output);
-        let document = json!({
-            "schema": "revoxel-slices",
-            "version": 1,
-            "volume": output.file_name().unwrap_or_default().to_string_lossy(),
-            "positions_ras_mm": self.positions,
-            "affine_off_by_mm": self.off,
-        });
-        write_text(&path, &format!("{document:#}\n")).map_err(Failure::work)?;
+/// Writes where unevenly spaced slices lie beside a result, and warns of its affine.
+pub(super) fn tell(places: Option<&SlicePlaces>, output: &Path) -> Result<Option<PathBuf>, Failure> {
+    let path = SlicePlaces::write_or_remove(places, output).map_err(Failure::work)?;
+    if let (Some(places), Some(path)) = (places, &path) {
         tracing::warn!(
             "{}: the source has unevenly spaced slices, so the affine misplaces slices by up to {:.2} mm: see {} for \
              their positions, or pass --onto regular for an even grid",
             output.display(),
-            self.off,
+            places.off(),
             path.display()
         );
-        Ok(path)
     }
-}
-
-/// Removes what an earlier result of this name had beside it.
-pub(super) fn remove_older(output: &Path) -> Result<(), Failure> {
-    remove(&beside(output)).map_err(Failure::work)
+    Ok(path)
 }
 
 /// The trace as if the even grid had been the source's.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Kind, StoredDtype, Volume};
 use revoxel_invert::{ResultRecord, SourceRecord, Trace, VolumeTrace};
-use revoxel_io::{Facts, FileInfo, Loaded};
+use revoxel_io::{Facts, FileInfo, LabelNames, Loaded};
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_resample::{Ties, all_finite};
 
 use crate::case::{CaseError, Through, fits_type, settled, through, trace_of};
 use crate::dataset::Case;
 use crate::engine::{Last, Processed, StepError, Vanished};
+use crate::label_names;
 use crate::non_finite::Note;
 use crate::preflight::{Strictness, check_known};
 use crate::several;
@@ -62,6 +63,8 @@ pub struct Outcome {
     /// The results of all inputs, in the types that the pipeline's outputs give; whole numbers round half to even and
     /// saturate. Empty where the case was left out.
     pub volumes: BTreeMap<String, Volume>,
+    /// The names of the labels of results that have any.
+    pub names: BTreeMap<String, LabelNames>,
     /// What happened to them: all that the way back needs.
     pub trace: Trace,
     /// Why the case was left out, where a step said so.
@@ -150,6 +153,7 @@ pub fn process(
     let checked = check_known(pipeline, &case, infos, strictness).map_err(|problem| told(problem.text))?;
     let mut outcome = Outcome {
         volumes: BTreeMap::new(),
+        names: BTreeMap::new(),
         trace: trace_of(pipeline, &checked, BTreeMap::new()),
         skipped: checked.plan.skipped.as_ref().map(ToString::to_string),
         non_finite: Vec::new(),
@@ -170,6 +174,7 @@ pub fn process(
         volumes.insert(key, volume);
     }
     let kinds: BTreeMap<String, Kind> = volumes.iter().map(|(key, v)| (key.clone(), v.kind())).collect();
+    outcome.names = label_names::of_outputs(pipeline, &checked, &volumes);
     let engine = match through(pipeline, &checked, volumes)? {
         Through::Out(engine) => engine,
         Through::Skipped(why) => {

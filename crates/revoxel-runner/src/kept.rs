@@ -51,11 +51,30 @@ impl Kept {
         steps: &[TraceStep],
         names: &LabelNames,
     ) -> Self {
+        let shape = (source.grid.shape(), source.channels);
+        Self::behind(written, &source.facts, shape, kind, steps, names)
+    }
+
+    /// The facts of a result of a pipeline, from what its trace says.
+    pub fn of_result(written: &Written<'_>, record: &VolumeTrace, names: &LabelNames) -> Self {
+        let facts: Facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
+        let shape = (record.source.grid.shape, record.source.channels);
+        Self::behind(written, &facts, shape, record.kind, &record.steps, names)
+    }
+
+    fn behind(
+        written: &Written<'_>,
+        facts: &Facts,
+        (shape, channels): ([usize; 3], usize),
+        kind: Kind,
+        steps: &[TraceStep],
+        names: &LabelNames,
+    ) -> Self {
         let values = match written.kind == kind {
             true => changed(written.kind, steps),
             false => Values::Other { frames: true },
         };
-        let kept = Self::of(written, &source.facts, source.grid.shape(), source.channels, &moves(steps), values);
+        let kept = Self::of(written, facts, shape, channels, &moves(steps), values);
         if written.kind == Kind::Label { kept.named(written, names) } else { kept }
     }
 

@@ -55,6 +55,7 @@ pub mod score;
 pub mod scores;
 pub mod several;
 pub mod shards;
+pub mod slice_places;
 pub mod snapshot;
 pub mod spot;
 pub mod stop;

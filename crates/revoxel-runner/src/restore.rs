@@ -151,6 +151,18 @@ struct Step {
 }
 
 impl Restoration {
+    /// The names of the labels of a result: those of the entry, else those in the file of the only prediction, if that keeps its
+    /// numbers.
+    pub fn names_with(&self, predictions: &[&Path]) -> LabelNames {
+        let own = self.recipe.decision() == Decision::Channels && self.keeps_numbers();
+        match predictions {
+            [path] if own && self.names.is_empty() => {
+                revoxel_io::info(path).map(|info| info.facts.label_names()).unwrap_or_default()
+            }
+            _ => self.names.clone(),
+        }
+    }
+
     /// What a trace says: its entry `wanted`, or the only one; nothing for `none` or a trace without entries. Its steps are
     /// transforms of the registry.
     ///

@@ -1,6 +1,6 @@
 //! Slices that lie unevenly: where they go.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use revoxel_core::affine::norm;
@@ -155,13 +155,6 @@ pub fn onto_regular(trace: &mut Trace) -> bool {
         }
     }
     any
-}
-
-/// The name of the file that says where the slices of a result lie: `a.nii.gz` has `a.nii.gz.slices.json`.
-pub fn beside(volume: &Path) -> PathBuf {
-    let mut name = volume.file_name().unwrap_or_default().to_owned();
-    name.push(".slices.json");
-    volume.with_file_name(name)
 }
 
 /// Slices that protrude by less do not make a grid larger: this part of a gap …

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     let case = pipeline.run([("image", ct)])?;
     let prediction = model(&case.volumes["image"])?;
     let back = case.trace.invert(prediction, Recipe::default())?;
-    revoxel::write_back(&mask, &back.volume, case.trace.volume("image")?)?;
+    revoxel::write_back(&mask, &back.volume, case.trace.volume("image")?, &Default::default())?;
 
     let written = revoxel::read(&mask, Kind::Label)?.volume;
     assert_eq!(written.grid(), &grid, "the mask lies where the scan lies, bit for bit");

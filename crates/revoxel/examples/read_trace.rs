@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     }
     let prediction = revoxel::read(&prediction, Kind::Label)?.volume;
     let back = trace.invert(prediction, Recipe { fill: Some(255.0), ..Recipe::default() })?;
-    revoxel::write_back(&mask, &back.volume, trace.volume(trace.main_volume()?)?)?;
+    revoxel::write_back(&mask, &back.volume, trace.volume(trace.main_volume()?)?, &Default::default())?;
     println!("{}: {:?}", mask.display(), back.volume.grid().shape());
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Reading and writing volumes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use revoxel_core::{Kind, Volume};
 use revoxel_invert::VolumeTrace;
 use revoxel_io::{Facts, FileInfo, Head, LabelNames, Loaded, ReadError, WriteError};
 use revoxel_runner::kept::{Kept, Written};
+use revoxel_runner::slice_places::SlicePlaces;
 
 use crate::Error;
 
@@ -52,12 +53,38 @@ pub fn write_with(path: impl AsRef<Path>, volume: &Volume, source: &FileInfo) ->
     revoxel_io::write(path, volume, &Kept::after_moves(&written, source, &[], true).facts).map(drop)
 }
 
-/// Writes a volume that was brought back, with what the header of its source says and still holds.
+/// Writes a result of a pipeline, with what the header of its source says and still holds, and with names of labels.
 ///
 /// # Errors
 /// As [`write()`].
-pub fn write_back(path: impl AsRef<Path>, volume: &Volume, source: &VolumeTrace) -> Result<(), WriteError> {
+pub fn write_result(
+    path: impl AsRef<Path>,
+    volume: &Volume,
+    record: &VolumeTrace,
+    names: &LabelNames,
+) -> Result<(), WriteError> {
     let (path, head) = (path.as_ref(), Head::of(volume));
     let written = Written { path, key: "", kind: volume.kind(), head: &head };
-    revoxel_io::write(path, volume, &Kept::on_source(&written, source, false, &LabelNames::new()).facts).map(drop)
+    revoxel_io::write(path, volume, &Kept::of_result(&written, record, names).facts).map(drop)
+}
+
+/// Writes a volume that was brought back, with what the header of its source says and still holds, and with names of labels.
+///
+/// If the slices of the source lie unevenly, no affine says where they are: then a file `….slices.json` with their positions is
+/// written beside it, and its path is returned with what the affine is off by.
+///
+/// # Errors
+/// As [`write()`], and where the trace is damaged.
+pub fn write_back(
+    path: impl AsRef<Path>,
+    volume: &Volume,
+    source: &VolumeTrace,
+    names: &LabelNames,
+) -> Result<Option<(PathBuf, SlicePlaces)>, Error> {
+    let (path, head) = (path.as_ref(), Head::of(volume));
+    let places = SlicePlaces::of(source).map_err(|e| Error::Wish(format!("the trace is damaged: {e}")))?;
+    let written = Written { path, key: "", kind: volume.kind(), head: &head };
+    revoxel_io::write(path, volume, &Kept::on_source(&written, source, false, names).facts)?;
+    let beside = SlicePlaces::write_or_remove(places.as_ref(), path).map_err(|e| Error::Unwritten(e.to_string()))?;
+    Ok(beside.zip(places))
 }

@@ -57,7 +57,7 @@ mod pipeline;
 mod registry;
 
 pub use error::Error;
-pub use files::{read, read_text, write, write_back, write_text, write_with};
+pub use files::{read, read_text, write, write_back, write_result, write_text, write_with};
 pub use pipeline::{Pipeline, Planned};
 pub use registry::registry;
 pub use revoxel_core::{Grid, Kind, Volume};

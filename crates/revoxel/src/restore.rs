@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use revoxel_core::{Dtype, Grid, Kind, Sampling, StoredDtype, Volume};
 use revoxel_invert::{Activation, Decision, InvertError, Inverted, Regions, Trace, Values};
+use revoxel_io::LabelNames;
 use revoxel_resample::{Interpolation, all_finite};
 use revoxel_runner::prediction::{PredictionError, Reading, layout, look, read, understood};
 use revoxel_runner::restore::{Member, Restoration, RestoreError, volume_as};
 use revoxel_runner::uneven::onto_regular;
 
 pub use revoxel_runner::prediction::ArrayAxes;
+pub use revoxel_runner::slice_places::SlicePlaces;
 
 use crate::Error;
 
@@ -138,6 +140,27 @@ impl Restorer {
     /// Where no order fits the grid, or several do and none was wished.
     pub fn axes(&self, shape: &[usize]) -> Result<(ArrayAxes, usize), Error> {
         Ok(layout(Path::new(IN_MEMORY), shape, &self.model, self.wishes.axes)?)
+    }
+
+    /// The names of the labels of a result, for its file: those of the entry, else those in the file of the only prediction, if
+    /// that keeps its numbers.
+    pub fn label_names(&self, predictions: &[Prediction]) -> LabelNames {
+        let path = |prediction: &Prediction| match prediction {
+            Prediction::File(path) => Some(path.clone()),
+            Prediction::Volume { .. } => None,
+        };
+        let paths: Option<Vec<PathBuf>> = predictions.iter().map(path).collect();
+        let paths = paths.unwrap_or_default();
+        self.restoration.names_with(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+    }
+
+    /// Where the slices of the source lie, if unevenly: then the affine of a result misplaces them.
+    ///
+    /// # Errors
+    /// Where the trace is damaged.
+    pub fn slice_places(&self) -> Result<Option<SlicePlaces>, Error> {
+        let record = self.trace.volume(&self.key)?;
+        SlicePlaces::of(record).map_err(|e| Error::Wish(format!("the trace is damaged: {e}")))
     }
 
     /// Brings predictions of one case back: several are averaged, label maps vote.

@@ -7,12 +7,11 @@ use revoxel_invert::{Decision, MemberHead, Trace, TraceError, Values, VolumeTrac
 use revoxel_runner::points::form_of;
 use revoxel_runner::prediction::{PredictionHead, Reading, look};
 use revoxel_runner::restore::Restoration;
-use revoxel_runner::uneven::beside;
+use revoxel_runner::slice_places::{SlicePlaces, beside};
 
 use super::super::failure::{Failure, Outcome};
-use super::super::slices::Uneven;
+use super::super::show;
 use super::super::trace_file::load;
-use super::super::{show, slices};
 use super::Args;
 use super::allowed::{bounded, check_outputs};
 
@@ -31,7 +30,7 @@ pub(super) struct Prepared {
     /// The file to write.
     pub(super) output: PathBuf,
     /// The slices of the source, if they lie unevenly.
-    pub(super) uneven: Option<Uneven>,
+    pub(super) uneven: Option<SlicePlaces>,
     /// The predictions.
     pub(super) members: Vec<Prediction>,
 }
@@ -51,7 +50,7 @@ pub(super) fn prepare(args: &Args) -> Result<Prepared, Failure> {
     bounded(args, record, undone)?;
     let output = output(args, &restoration)?;
     check_outputs(args, &trace, &output)?;
-    let uneven = slices::Uneven::of(record)?;
+    let uneven = SlicePlaces::of(record).map_err(Failure::usage)?;
     if uneven.is_some() {
         show::free(&beside(&output), args.overwrite)?;
     }

@@ -54,6 +54,13 @@ pub(super) fn begin(
     Ok(Some(Begun { record, warned }))
 }
 
+/// Records a run whose cases other programs run, and whether there is anything to record.
+pub(super) fn only(args: &Args, pipeline: &Pipeline, about: About, cases: usize) -> Result<bool, Failure> {
+    std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
+    let _lock = super::take_lock(args, pipeline, about.snap)?;
+    Ok(begin(args, pipeline, about, (cases, 0))?.is_some())
+}
+
 /// The hash of a pipeline, as traces and records have it.
 pub(super) fn hash_of(pipeline: &Pipeline) -> String {
     format!("blake3:{}", pipeline.hash())
