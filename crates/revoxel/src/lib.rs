@@ -85,8 +85,8 @@ pub mod io {
     #[cfg(feature = "dicom")]
     pub use revoxel_io::dicom;
     pub use revoxel_io::{
-        Facts, FileInfo, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice, SeriesChoiceError,
-        Setting, WriteError, info, info_with, read, read_with, write,
+        Facts, FileInfo, LabelName, LabelNames, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice,
+        SeriesChoiceError, Setting, WriteError, info, info_with, read, read_with, write,
     };
     /// How files are read for which nothing else is said: with the limits of this machine.
     pub use revoxel_runner::limits::options as machine_options;
