@@ -49,6 +49,7 @@ def scan(path: Path, shape: tuple[int, int, int]) -> None:
 
 
 def main() -> None:
+    """Measure, and print."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--size", type=int, nargs=3, default=(512, 512, 200))
     arguments.add_argument("--times", type=int, default=7)
@@ -81,7 +82,8 @@ def main() -> None:
             took["python"].append(done - ended)
             took["pipeline(path) alone"].append(made - ended)
         seconds = {
-            name: {"least": round(min(all), 3), "median": round(statistics.median(all), 3)} for name, all in took.items()
+            name: {"least": round(min(all), 3), "median": round(statistics.median(all), 3)}
+            for name, all in took.items()
         }
         print(json.dumps(seconds, indent=2))
 

@@ -3,14 +3,14 @@
 import importlib.util
 import itertools
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from revoxel._program import program
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -21,8 +21,6 @@ assert spec.loader
 foreign = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(foreign)
 
-PROGRAM = os.environ.get("REVOXEL") or shutil.which("revoxel")
-needs_program = pytest.mark.skipif(PROGRAM is None, reason="no program: set REVOXEL to its path")
 
 SHAPE = (22, 27, 17)
 CUBE = [(p, f) for p in itertools.permutations(range(3)) for f in itertools.product((1, -1), repeat=3)]
@@ -65,7 +63,7 @@ def invert(folder: Path, trace: dict[str, Any], prediction: np.ndarray, scan: Pa
     (folder / "trace.json").write_text(json.dumps(trace))
     np.save(folder / "prediction.npy", prediction)
     command = [
-        PROGRAM,
+        *program(),
         "invert",
         "trace.json",
         "prediction.npy",
@@ -182,7 +180,6 @@ SAMPLED = [
 NEAREST = ["spacing", "spacing-diagonal", "whole"]
 
 
-@needs_program
 @pytest.mark.parametrize("name", EXACT + SAMPLED)
 def test_monai(name: str, scan: Path, tmp_path: Path) -> None:
     from monai.data import MetaTensor
@@ -226,7 +223,6 @@ def test_monai(name: str, scan: Path, tmp_path: Path) -> None:
         assert np.abs(ours - theirs)[inside].max() < 1e-3
 
 
-@needs_program
 @pytest.mark.parametrize("turn", CUBE)
 def test_monai_orientations(turn: Any, tmp_path: Path) -> None:
     pytest.importorskip("monai")
@@ -266,7 +262,6 @@ def test_monai_refusals(scan: Path) -> None:
         foreign.trace_from_monai(image, affine=scan_affine())
 
 
-@needs_program
 def test_monai_lazy(scan: Path, tmp_path: Path) -> None:
     """Lazy operations that were applied together: the same grid, the same labels."""
     m = pytest.importorskip("monai.transforms")
@@ -297,7 +292,6 @@ def torchio_transforms(name: str) -> list[Any]:
     }[name]
 
 
-@needs_program
 @pytest.mark.parametrize(
     "name",
     [
@@ -405,7 +399,6 @@ def nnunet_case(scan: Path, reader: str, spacing: list[float], transpose: list[i
     return io, array, properties, plans, configuration
 
 
-@needs_program
 @pytest.mark.parametrize(
     ("reader", "spacing", "transpose"),
     [

@@ -342,7 +342,7 @@ def test_the_lines_of_the_readme(repository: Path, tmp_path: Path, monkeypatch: 
 
 LABELS = """
 version: 1
-inputs: { label: { kind: label, path: "{case}.nii.gz", labels: { 1: liver, 2: spleen } } }
+inputs: { label: { kind: label, path: "{case}.nii.gz", labels: { liver: 1, spleen: 2 } } }
 steps: [{ orientation: { axcodes: PSL } }, { flip: { spatial_axis: 1 } }, { map_label_value: { orig_labels: [2], target_labels: [7] } }]
 outputs: { label: { path: "{case}/label.nii" } }
 trace: "{case}/trace.json"
@@ -383,7 +383,15 @@ def test_slices_that_lie_unevenly_are_told(tmp_path: Path) -> None:
     trace = revoxel.Trace.load(vectors / "trace.json")
     with pytest.warns(revoxel.RevoxelWarning, match="lie unevenly.*misplaces them by up to"):
         back = trace.invert(vectors / "prediction.nii", kind="label")
-    arguments = ["invert", str(vectors / "trace.json"), str(vectors / "prediction.nii"), "--kind", "label", "-o", "back.nii"]
+    arguments = [
+        "invert",
+        str(vectors / "trace.json"),
+        str(vectors / "prediction.nii"),
+        "--kind",
+        "label",
+        "-o",
+        "back.nii",
+    ]
     subprocess.run([*revoxel_program(), *arguments], cwd=tmp_path, check=True, capture_output=True)
     beside = tmp_path / "back.nii.slices.json"
     expected = [path.read_bytes() for path in (tmp_path / "back.nii", beside)]
@@ -395,7 +403,9 @@ def test_slices_that_lie_unevenly_are_told(tmp_path: Path) -> None:
     assert not beside.exists()
 
 
-def test_an_inversion_can_be_checked_before_there_is_a_prediction(pipeline: revoxel.Pipeline, scan: revoxel.Volume) -> None:
+def test_an_inversion_can_be_checked_before_there_is_a_prediction(
+    pipeline: revoxel.Pipeline, scan: revoxel.Volume
+) -> None:
     trace = pipeline(scan).trace
     trace.check_inversion(kind="label", interpolation="nearest", coverage=True)
     for wrong, match in [
@@ -409,7 +419,7 @@ def test_an_inversion_can_be_checked_before_there_is_a_prediction(pipeline: revo
             trace.check_inversion(**wrong)
         with pytest.raises(revoxel.RevoxelError, match=match):
             trace.invert(np.zeros(trace.model_grid.shape, np.float32), **wrong)
-    with pytest.raises(TypeError, match="'interpolate'.*known: restore, kind, interpolation"):
+    with pytest.raises(TypeError, match=r"'interpolate'.*known: restore, kind, interpolation"):
         trace.check_inversion(interpolate="nearest")
     with pytest.raises(TypeError, match="fill"):
         trace.check_inversion(fill="none")

@@ -217,7 +217,9 @@ begun = time.monotonic()
 slow(large)
 print("whole", time.monotonic() - begun, flush=True)
 """
-    process = subprocess.Popen([sys.executable, "-c", WORK + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORK + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "begins\n", process.stderr and process.stderr.read()
     time.sleep(0.3)

@@ -20,6 +20,7 @@ const ALL: &[&str] = &[
     "onnx",
     "onnxruntime",
     "distributed",
+    "ray",
     "s3fs",
     "moto[server]",
     "spatial-image",
