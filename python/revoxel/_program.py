@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -113,17 +114,27 @@ def _document(command: str, code: int, answer: bytes, said: list[str]) -> Any:
 def _refused(document: dict[str, Any]) -> RevoxelError:
     """What the program says is wrong, as an exception."""
     place, help = document.get("place"), document.get("help")
+    said = str(document["error"])
+    if isinstance(help, str):
+        help = _in_python(help)
+        said = f"{said} ({help})"
     if not isinstance(place, str):
-        return RevoxelError(str(document["error"]), help=help)
+        return RevoxelError(said, help=help)
     file, line, column = (*place.rsplit(":", 2), "", "")[:3]
     known = line.isdigit() and column.isdigit()
     return PipelineError(
-        f"{place}: {document['error']}",
+        f"{place}: {said}",
         file=file if known else place,
         line=int(line) if known else None,
         column=int(column) if known else None,
         help=help,
     )
+
+
+def _in_python(help: str) -> str:
+    """Options of the program as arguments: ``--keep-going`` is ``keep_going=``."""
+    named = help.replace("the option is --", "the argument is --")
+    return re.sub(r"--([a-z][a-z-]*)(?: [A-Z]+\b)?", lambda option: option[1].replace("-", "_") + "=", named)
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ def cases(
         options = _options(set=_assignments(set), case=cases, allow_outside=allow_outside)
         _, document = call(["cases", path, *_options(data=data), *options], progress=False)
     if document["problems"]:
-        raise CasesError("\n".join(map(str, document["problems"])), document)
+        raise CasesError("\n".join(found["problem"] for found in document["problems"]), document)
     found: list[dict[str, Any]] = document["cases"]
     return found
 

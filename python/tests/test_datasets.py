@@ -156,3 +156,10 @@ def test_a_folder_of_the_same_name_is_no_package(place: Path, monkeypatch: pytes
     monkeypatch.chdir(place)
     monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     assert len(datasets.cases("p.yaml", "data")) == 3
+
+
+def test_help_speaks_of_arguments(place: Path) -> None:
+    with pytest.raises(revoxel.RevoxelError, match=r"the argument is data=\)") as caught:
+        datasets.run(place / "p.yaml", place / "data", place / "alone", cases="c0")
+        datasets.score(place / "alone", run=place / "alone")
+    assert caught.value.help == "the argument is data="

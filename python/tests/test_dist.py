@@ -112,6 +112,9 @@ def client(cluster: Cluster) -> Iterator[Client]:
     with Client(cluster.cluster, timeout=120) as client:
         client.wait_for_workers(2)
         yield client
+        # What a test has cancelled or killed has ended before the next one counts.
+        until(lambda: not any(client.processing().values()), "the tasks end", 60)
+        until(lambda: not any(is_alive(pid) for _, pid, _ in cluster.starts()), "the programs end", 60)
 
 
 def scan(path: Path, shape: tuple[int, int, int], seed: int, affine: np.ndarray) -> None:
