@@ -5,6 +5,7 @@
 
 It follows docs/trace-format.md of revoxel, and uses its words. Volumes are arrays by axes 0, 1, 2, with channels, if
 any, before these. Places have three rows, and a column for each voxel. Licence: MIT OR Apache-2.0.
+Refused, as it would be too long: undoing `noise` and `bias_field`, which are taken through all later steps.
 """
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +39,6 @@ NAMES: dict[str, Any] = {
     "interpolation": INTERPOLATIONS, "outside": ("border", "reflection", "fill"),
     "boundary": ("mirror", "edge", "reflect", "itk"), "repeats": ("edge", "reflect", "symmetric", "wrap"),
     "smoothed": ("cardoso", "scikit_image"), **dict.fromkeys(("area", "fused", "back", "planar"), (False, True))}
-NOTHING = {"rescale": {"scale": [1], "shift": [0]}}  # the undo of what did not change values
 HUGE, WORD = float(np.finfo(float).max), 2**32 - 1
 
 
@@ -100,9 +100,11 @@ def apply(m: Array, x: Array) -> Array:
 
 def nominal(size: float) -> float:
     """The voxel size that the length of a column stands for: such lengths may have the noise of 32 bits."""
-    shorter = [(float(np.float32(f"{size:.{digits}e}")), 1.2e-7) for digits in range(9)]
-    near = [(float(np.float32(size)), 0.0), (float(f"{size:.8e}"), 1e-12), *shorter]
-    return next((number for number, off in near if abs(number - size) <= off * size), size)
+    single, nine = np.float32(size), float(f"{size:.8e}")
+    near = [float(single + np.float32(steps) * np.spacing(single)) for steps in range(-2, 3)]
+    near = [s for s in near if abs(s - size) <= 1.2e-7 * size]
+    shortest = min(near, key=lambda s: (len(str(np.float32(s))), abs(s - size)), default=size)
+    return size if float(single) == size else nine if abs(nine - size) <= 1e-12 * size else shortest
 
 
 class Grid:
@@ -163,9 +165,14 @@ class Op:
         self.shows: Map = MOVES[self.name](self.region, f, place) if self.moves else np.asarray
 
 
-def piecewise(x: Array, of: Array, to: Array) -> Array:  # straight between nodes; the outermost pieces go on
+def piecewise(x: Array, of: Array, to: Array) -> Array:
+    """Straight between nodes; the outermost pieces go on."""
+    need(len(of) > 1 and (np.diff(of) > 0).all(), "a map in pieces that does not rise")
     b = np.clip(np.searchsorted(of, x, side="right"), 1, len(of) - 1)
     return np.asarray(to[b - 1] + (x - of[b - 1]) * (to[b] - to[b - 1]) / (of[b] - of[b - 1]))
+
+
+# Ops that move: where on the region a place before the op is shown, or with `back`, what is shown at that place.
 
 
 def reslice(region: Grid, f: Any, place: str) -> Map:
@@ -195,11 +202,12 @@ def warp(region: Grid, f: Any, place: str) -> Map:
 
 
 def displacement(d: Array, x: Array, how: str) -> Array:
+    """The three components at places among the points of displacements."""
     return weighed(d, [Axis(x[a], (0, d.shape[a + 1]), how).taps for a in range(3)])
 
 
 def moved(push: Map, back: Any) -> Map:
-    """The same where places are pushed: the inverse is a limit."""
+    """The same for what a place is pushed by; the inverse is a limit."""
     def hidden(u: Array) -> Array:
         v, last = u - push(u), u
         while np.abs(v - last).max() > 1e-10 * np.abs(u).max(initial=1):
@@ -227,6 +235,7 @@ def elastic(region: Grid, f: Any, place: str) -> Map:
             pairs = magnitude * normals(words, (tables[0].shape[1], tables[1].shape[1]))
             flat = multiplied(multiplied(pairs, 1, tables[0]), 2, tables[1])
             d = np.stack([*flat, 0 * flat[0]])[..., None]  # one slice stands for all
+        # At each voxel, the differences to the neighbours before and after, in all eight combinations.
         d = d.astype(np.float32).astype(float)
         sides = [[np.diff(d, 1, a, d.take([0], a)), np.diff(d, 1, a, append=d.take([-1], a))] for a in (1, 2, 3)]
         steepest = max(np.linalg.norm(np.stack(j), 2, axis=(0, 1)).max() for j in product(*sides))
@@ -237,7 +246,8 @@ def elastic(region: Grid, f: Any, place: str) -> Map:
 
 def bicubic(n: int, size: float) -> Array:
     """Weights of control points (columns) for each voxel (row) of an axis."""
-    c = 2 * ceil((n - 1) / (2 * size) + (1 - n % 2) / 2) + 2 + n % 2  # how many points
+    # There are c points, some of them beyond the axis.
+    c = 2 * ceil((n - 1) / (2 * size) + (1 - n % 2) / 2) + 2 + n % 2
     wide = floor(c * size)
     x = (wide // 2 - n // 2 + np.arange(n) + 0.5) * c / wide - 0.5
     points = np.floor(x).astype(int) + np.arange(-1, 3)[:, None]
@@ -304,7 +314,7 @@ class Volume:
             fields(step.get("separate") or {"interpolation": None}, "interpolation", f"{at}.separate")
             before, after = Grid(step["before"], f"{at}.before"), Grid(step["after"], f"{at}.after")
             need(before == current, f"{at}.before: not the grid after the previous step")
-            if step.get("values") not in (None, NOTHING):
+            if step.get("values") not in (None, {"rescale": {"scale": [1], "shift": [0]}}):  # which changes nothing
                 self.undos.append((f"{at}.values", *tagged(step["values"], UNDOS, f"{at}.values")))
             for content in step["ops"]:
                 op = Op(content, current, step.get("separate"), f"{at}.ops")
@@ -348,6 +358,7 @@ class Axis:
                  leans: bool = False) -> None:
         self.x, self.low, self.high, self.how = np.clip(x, box[0], box[1] - 1), int(box[0]), int(box[1]) - 1, how
         spread = [(q, scale * q) for q in range(1, 17)]
+        # The voxels of both grids meet again after a whole number of steps: the power of two in it tells ties apart.
         self.power = next((round(s) & -round(s) for q, s in spread if s > 0.5 and abs(s - round(s)) < 1e-6 * q), 1)
         self.ties, self.count = ties, count
         self.taps = self.nearest(x) if how == "nearest" else self.cubic() if how == "cubic" else self.linear(leans)
@@ -434,12 +445,9 @@ def covered(op: Op, box: Array) -> Array:
     m = op.after.to(op.before) if op.matrix is None else op.matrix
     if op.moves or (op.matrix is None and (box == op.before.whole).all()) or not straight(m, op.after.shape)[2].all():
         return op.after.whole
-    for far in (np.full((3, 1), 1e-6), reach(m)):
-        ends = np.sort(apply(np.linalg.inv(m), box - 0.5 + far * [-1, 1]))
-        found = np.asarray(np.clip(np.ceil(ends), 0, op.after.whole[:, 1:]), int)
-        if (found[:, 0] < found[:, 1]).all():
-            break
-    return found
+    ends = [np.sort(apply(np.linalg.inv(m), box - 0.5 + far * [-1, 1])) for far in (np.full((3, 1), 1e-6), reach(m))]
+    centred, met = (np.asarray(np.clip(np.ceil(end), 0, op.after.whole[:, 1:]), int) for end in ends)
+    return centred if (centred[:, 0] < centred[:, 1]).all() else met
 
 
 def way_back(volume: Volume, rules: list[tuple[str, str]], thick: int, leaning: bool) -> tuple[list[Axis], Array]:
@@ -505,10 +513,11 @@ def undone(undos: list[tuple[str, str, Any]], data: Array, kind: str, clamp: boo
             elif name == "table":
                 out[c] = piecewise(y, *numbers(of["points"], (-1, 2), at).T)
             elif name == "power":
+                need(of["range"] != 0 and f["exponent"] > 0, f"{at}: range 0, or an exponent that is not above 0")
                 low, span = of.get("before", (of["low"], of["range"]))
                 out[c] = low + span * np.maximum((y - of["low"]) / of["range"], 0) ** f["exponent"]
             else:
-                out[c] = np.clip(y, *of.get("limits", (None, None))) * of["scale"] + of["shift"]
+                out[c] = np.clip(y, *of.get("limits", (-HUGE, HUGE))) * of["scale"] + of["shift"]
     return out if kind == "label" or data.dtype == np.float64 else out.astype(np.float32)
 
 
@@ -543,9 +552,9 @@ def invert(volumes: dict[str, Volume], prediction: Array, volume: str | None = N
     how = interpolation or ("nearest" if kind == "label" else "linear")
     need(kind in FILLS, f"kind {kind!r}: pass one of {', '.join(FILLS)}")
     need(how in INTERPOLATIONS[2 if kind == "label" else 0:], f"interpolation {how!r} is not for {kind}")
-    exact, (axis, through) = all(op.matrix is not None for op in of.ops), separated(of.ops)
-    how = "nearest" if exact else how
-    axis = -1 if exact or (kind == "label" and how == "nearest" != through) else axis
+    how = "nearest" if all(op.matrix is not None for op in of.ops) else how  # voxels are copied
+    axis, through = separated(of.ops)
+    axis = -1 if kind == "label" and how == "nearest" and through != "nearest" else axis
     need(axis < 0 or how in WITHIN.get(through, ()), f"separate: {through} along an axis does not go with {how}")
     ties = "upper" if how == "label_nearest" or (how == "nearest" and axis >= 0) else of.ties
     rules = [(through, "upper") if a == axis else (how, ties) for a in range(3)]
