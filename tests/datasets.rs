@@ -259,7 +259,7 @@ fn a_run_whose_cases_others_run_says_how_it_stands() {
     let inputs = "  image: { kind: image, path: \"{case}.nii.gz\" }\n";
     place.text("p.yaml", &pipeline("", inputs, "  image: { path: \"{case}.nii.gz\" }\n", "{case}.json"));
     let run = ["run", "p.yaml", "--data", "data", "--out", "out"];
-    let report = place.revoxel(&[&run[..], &["--record", "--json"]].concat()).good().json();
+    let report = place.revoxel(&[&run[..], &["--record=begin", "--json"]].concat()).good().json();
     assert_eq!(report["recorded"], true);
     let states = || -> Vec<String> {
         let report = place.revoxel(&["status", "out", "--json"]).told(1).json();
@@ -272,7 +272,15 @@ fn a_run_whose_cases_others_run_says_how_it_stands() {
         place.revoxel(&[&run[..], &["--resume", "--case", case]].concat()).told(code);
     }
     assert_eq!(states(), ["a done", "b failed", "c missing"]);
-    let one = [&run[..4], &["--out", "alone", "--case", "a", "--record", "--json"]].concat();
+    place.revoxel(&[&run[..], &["--record=end", "--json"]].concat()).good();
+    let record: Value =
+        serde_json::from_str(&std::fs::read_to_string(place.path("out/.revoxel/run.json")).unwrap()).unwrap();
+    assert!(record["ended"].is_string() && record["done"] == 1 && record["failed"] == 2, "{record}");
+    // A case that nobody tries, since its header cannot be read.
+    std::fs::write(place.path("data/c.nii.gz"), b"nothing").unwrap();
+    place.revoxel(&[&run[..], &["--record=begin", "--json"]].concat()).good();
+    assert_eq!(states(), ["a done", "b failed", "c failed"]);
+    let one = [&run[..4], &["--out", "alone", "--case", "a", "--record=begin", "--json"]].concat();
     assert_eq!(place.revoxel(&one).good().json()["recorded"], false, "a single case is not recorded");
 }
 

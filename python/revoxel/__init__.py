@@ -51,16 +51,19 @@ _LATER = {
     **dict.fromkeys(("Inference", "infer"), "revoxel._infer"),
     **dict.fromkeys(("trace_from_monai", "trace_from_nnunet", "trace_from_torchio"), "revoxel.foreign"),
 }
+_MODULES = ("datasets", "dist", "foreign", "monai", "nnunet", "testing", "torch", "windows")
 
 
 def __getattr__(name: str) -> _Any:
     if name in _LATER:
         return getattr(_import_module(_LATER[name]), name)
+    if name in _MODULES:
+        return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, *_MODULES})
 
 
 __all__ = [

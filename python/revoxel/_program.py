@@ -64,7 +64,7 @@ def call(arguments: Iterable[str], progress: Progress = None) -> tuple[int, Any]
                 step = _progress_of(text)
                 if step is None:
                     said.append(text)
-                else:
+                elif step:
                     tell(*step)
             code = started.wait()
         except BaseException:
@@ -87,12 +87,13 @@ def _end(started: subprocess.Popen[bytes]) -> None:
         started.wait()
 
 
-def _progress_of(line: str) -> tuple[int, int, str | None] | None:
+def _progress_of(line: str) -> tuple[int, int, str | None] | tuple[()] | None:
     if not line.startswith('{"progress":'):
         return None
     try:
         step = json.loads(line)["progress"]
-        return int(step["ended"]), int(step["of"]), step["case"]
+        # Headers and labels are looked at first, which counts other things.
+        return (int(step["ended"]), int(step["of"]), step["case"]) if step["unit"] == "cases" else ()
     except (ValueError, KeyError, TypeError):
         return None
 

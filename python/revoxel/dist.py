@@ -18,6 +18,7 @@ Workers of Dask declare the memory that they share among tasks: ``dask worker --
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -146,10 +147,14 @@ def start(
         told = "\n".join(f"case {case}: {problem}" for case, problem in refused.items())
         raise CasesError(f"nothing was started:\n{told}", summary)
     job = replace(job, slots=engine.slots())
-    if stage is None:
-        with pipeline_file(named) as path:
-            _ask(["run", path, f"--data={job.data}", f"--out={job.out}", *asked, "--record"])
-    return Run(engine, job, tasks, refused, keep_going=keep_going, retries=retries, progress=progress)
+
+    def record(moment: str) -> None:
+        if stage is None:
+            with pipeline_file(named) as path:
+                _ask(["run", path, f"--data={job.data}", f"--out={job.out}", *asked, f"--record={moment}"])
+
+    record("begin")
+    return Run(engine, job, tasks, refused, keep_going=keep_going, retries=retries, progress=progress, record=record)
 
 
 def _changed(pipeline: StrPath | Pipeline, values: dict[str, Any]) -> Pipeline:
@@ -236,10 +241,10 @@ class Run:
 
     def __init__(
         self, engine: _Engine, job: _task.Job, cases: list[_task.Case], refused: dict[str, str], *,
-        keep_going: bool, retries: int, progress: Progress,
+        keep_going: bool, retries: int, progress: Progress, record: Callable[[str], object],
     ) -> None:  # fmt: skip
         self._engine, self._job, self._keep_going, self._retries = engine, job, keep_going, retries
-        self._progress = progress
+        self._progress, self._record = progress, record
         self._order = [*(case.name for case in cases), *refused]
         self._rows = {case: [_row(case, "failed", problem)] for case, problem in refused.items()}
         self._done_already: list[str] = []
@@ -286,6 +291,9 @@ class Run:
         except BaseException:
             self.cancel()
             raise
+        with contextlib.suppress(RevoxelError):
+            # The results are whole, whatever becomes of the record.
+            self._record("end")
         summary = self.summary()
         not_run = [row["case"] for row in summary["cases"] if row["outcome"] == "not_run"]
         if not_run and not self._cancelled.is_set():

@@ -107,14 +107,15 @@ impl Grid {
         self.0.voxel_volume()
     }
 
-    /// The RAS+ position, mm, of a voxel index, which may have fractions.
-    fn to_world(&self, index: [f64; 3]) -> (f64, f64, f64) {
-        self.0.index_to_world(index).into()
+    /// The RAS+ position, mm, of a voxel index, which may have fractions; of an array (…, 3) an array of positions.
+    fn to_world<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        mapped(index, "index", |index| self.0.index_to_world(index))
     }
 
-    /// The voxel index, with fractions, of a RAS+ position, mm.
-    fn to_index(&self, point: [f64; 3]) -> (f64, f64, f64) {
-        self.0.world_to_index().apply(point).into()
+    /// The voxel index, with fractions, of a RAS+ position, mm; of an array (…, 3) an array of indices.
+    fn to_index<'py>(&self, point: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let map = self.0.world_to_index();
+        mapped(point, "point", |point| map.apply(point))
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
@@ -147,6 +148,27 @@ impl Grid {
         let arguments = (grid.shape(), rows, grid.is_planar()).into_pyobject(py)?;
         Ok((py.import("revoxel._pickle")?.getattr("grid")?, arguments))
     }
+}
+
+/// A point as a tuple, or an array of points as an array of the same shape.
+fn mapped<'py>(
+    given: &Bound<'py, PyAny>,
+    name: &str,
+    map: impl Fn([f64; 3]) -> [f64; 3],
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = given.py();
+    let array = numpy::module(py)?.call_method1("asarray", (given, "float64"));
+    let array = array.map_err(|e| plain(py, &format!("{name}: not an array of numbers: {e}")))?;
+    let shape: Vec<usize> = array.getattr("shape")?.extract()?;
+    if shape.last() != Some(&3) {
+        return Err(plain(py, &format!("{name}: an array of shape {shape:?}, expected three numbers for each point")));
+    }
+    let flat: Vec<f64> = array.call_method0("ravel")?.call_method0("tolist")?.extract()?;
+    let out: Vec<[f64; 3]> = flat.chunks_exact(3).map(|p| map([p[0], p[1], p[2]])).collect();
+    if let ([_], [point]) = (&shape[..], &out[..]) {
+        return Ok(<(f64, f64, f64)>::from(*point).into_pyobject(py)?.into_any());
+    }
+    numpy::module(py)?.call_method1("array", (out, "float64"))?.call_method1("reshape", (shape,))
 }
 
 /// Origin, spacing and direction.

@@ -18,7 +18,8 @@ use crate::pool;
 use crate::trace::Trace;
 use crate::volume::{self, Origin, Volume};
 
-/// What is done to the scans of a case, as a YAML file declares it.
+/// What is done to the scans of a case, as a YAML file declares it. It is called: pipeline(volumes, case="case") takes a case
+/// through it, where `volumes` has a volume, a path, or an object that Volume.from_ takes for each input.
 #[pyclass(frozen, module = "revoxel", weakref)]
 pub(crate) struct Pipeline(Arc<revoxel::Pipeline>);
 
@@ -111,6 +112,38 @@ impl Pipeline {
         Self::parse(class, &text, set, name)
     }
 
+    /// A pipeline of steps alone, for volumes in memory: there are no paths. `inputs` are kinds by key.
+    #[classmethod]
+    #[pyo3(signature = (steps, inputs=None, *, seed=None, name="pipeline"))]
+    fn from_steps(
+        class: &Bound<'_, PyType>,
+        steps: &Bound<'_, PyAny>,
+        inputs: Option<BTreeMap<String, String>>,
+        seed: Option<u64>,
+        name: &str,
+    ) -> PyResult<Self> {
+        let py = class.py();
+        let document = PyDict::new(py);
+        let given = PyDict::new(py);
+        let outputs = PyDict::new(py);
+        for (key, kind) in inputs.unwrap_or_else(|| BTreeMap::from([("image".to_owned(), "image".to_owned())])) {
+            let input = PyDict::new(py);
+            input.set_item("kind", kind)?;
+            input.set_item("path", format!("{{case}}/{key}-before.nii.gz"))?;
+            given.set_item(&key, input)?;
+            let output = PyDict::new(py);
+            output.set_item("path", format!("{{case}}/{key}.nii.gz"))?;
+            outputs.set_item(&key, output)?;
+        }
+        document.set_item("version", 1)?;
+        document.set_item("seed", seed.unwrap_or(0))?;
+        document.set_item("inputs", given)?;
+        document.set_item("steps", steps)?;
+        document.set_item("outputs", outputs)?;
+        document.set_item("trace", "{case}/trace.json")?;
+        Self::from_dict(class, &document, None, name)
+    }
+
     /// Take a case through the pipeline. `volumes` has a volume, a path, or an object that Volume.from_ takes for each input;
     /// one alone will do where the pipeline has one required input. Random steps draw by the name of the case.
     #[pyo3(signature = (volumes, case="case"))]
@@ -149,7 +182,8 @@ impl Pipeline {
     }
 
     /// What the pipeline will make of volumes, from their headers alone: for each input a dictionary with its "grid" (None
-    /// where that depends on voxels), "kind", "channels" and "dtype". `like` is as in a call; grids will do, too. Without
+    /// where that depends on voxels), "shape", "spacing", "axcodes" (what is known of the grid all the same), "kind",
+    /// "channels" and "dtype". `like` is as in a call; grids will do, too. Without
     /// the name of a case, random steps are not drawn.
     #[pyo3(signature = (like, case=None))]
     fn plan<'py>(&self, py: Python<'py>, like: &Bound<'py, PyAny>, case: Option<&str>) -> PyResult<Bound<'py, PyDict>> {
@@ -170,7 +204,11 @@ impl Pipeline {
         for (key, volume) in pool::run(py, plan)?.or_raise(py)? {
             let one = PyDict::new(py);
             one.set_item("grid", volume.grid.map(Grid))?;
-            one.set_item("kind", volume.kind.map(|kind| kind.name()))?;
+            one.set_item("shape", volume.shape.map(<(usize, usize, usize)>::from))?;
+            one.set_item("spacing", volume.spacing.map(<(f64, f64, f64)>::from))?;
+            let letters = volume.orientation.map(|axes| <(char, char, char)>::from([0, 1, 2].map(|a| axes.letter(a))));
+            one.set_item("axcodes", letters)?;
+            one.set_item("kind", volume.kind.name())?;
             one.set_item("channels", volume.channels)?;
             one.set_item("dtype", volume.dtype.map(|dtype| dtype.name()))?;
             planned.set_item(key, one)?;
@@ -188,6 +226,18 @@ impl Pipeline {
     #[getter]
     fn inputs(&self) -> Vec<String> {
         self.0.resolved().inputs.iter().map(|input| input.key.clone()).collect()
+    }
+
+    /// How often each case is taken through it, each time with other random draws: copy 2 of case "a" is case="a/2".
+    #[getter]
+    fn copies(&self) -> u32 {
+        self.0.resolved().copies.unwrap_or(1)
+    }
+
+    /// Whether any step draws by the name of the case.
+    #[getter]
+    fn is_random(&self) -> bool {
+        self.0.resolved().is_random()
     }
 
     /// The names of the steps, in order.
@@ -236,6 +286,10 @@ impl Pipeline {
     fn __hash__(&self) -> u64 {
         let hash = self.0.resolved().hash();
         u64::from_str_radix(hash.get(..16).unwrap_or("0"), 16).unwrap_or(0)
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        python(slf.py(), "_html", "pipeline", (slf,), None)
     }
 
     fn __repr__(&self) -> String {
@@ -387,6 +441,10 @@ impl Result {
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(self.volumes.bind(py).get_item(key)?.or(default))
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        python(slf.py(), "_html", "result", (slf,), None)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -33,6 +33,12 @@ fn rows<'py>(given: &Bound<'py, PyAny>, width: usize, what: &str) -> PyResult<Ve
     if shape == [0] {
         return Ok(Vec::new());
     }
+    // One point, and boxes as pairs of corners.
+    let (array, shape) = match shape[..] {
+        [n] if n == width => (array.call_method1("reshape", ((1, width),))?, vec![1, width]),
+        [n, 2, 3] if width == 6 => (array.call_method1("reshape", ((n, width),))?, vec![n, width]),
+        _ => (array, shape),
+    };
     if shape.len() != 2 || shape[1] != width {
         return Err(plain(
             py,

@@ -279,6 +279,10 @@ impl Trace {
         other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
     }
 
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        python(slf.py(), "_html", "trace", (slf,), None)
+    }
+
     fn __repr__(&self) -> String {
         format!("<revoxel.Trace {}: {}>", self.0.case, self.volumes().join(", "))
     }

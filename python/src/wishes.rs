@@ -33,7 +33,12 @@ pub(crate) fn wishes(py: Python<'_>, volume: Option<String>, given: Option<&Boun
             "values" => wishes.values = Some(values_of(py, &of::<String>(&name, &value)?)?),
             "fill" => wishes.fill = Some(of(&name, &value)?),
             "dtype" => wishes.dtype = Some(dtype_of(&value)?),
-            "axes" => wishes.axes = Some(chosen(py, &name, &value)?),
+            // Batches of one are left out of arrays, so their letter may be, too.
+            "axes" => {
+                let axes = of::<String>(&name, &value)?;
+                let axes = pyo3::types::PyString::new(py, axes.strip_prefix('b').unwrap_or(&axes));
+                wishes.axes = Some(chosen(py, &name, axes.as_any())?);
+            }
             "assume_grid" => wishes.assume_grid = of(&name, &value)?,
             "coverage" => wishes.coverage = of(&name, &value)?,
             "onto" => {

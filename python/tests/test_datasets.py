@@ -163,3 +163,26 @@ def test_help_speaks_of_arguments(place: Path) -> None:
         datasets.run(place / "p.yaml", place / "data", place / "alone", cases="c0")
         datasets.score(place / "alone", run=place / "alone")
     assert caught.value.help == "the argument is data="
+
+
+def test_progress_counts_cases_alone(place: Path) -> None:
+    told: list[tuple[int, int, str | None]] = []
+    datasets.run(place / "p.yaml", place / "data", place / "out", progress=lambda *step: told.append(step), jobs=1)
+    assert told == [(0, 3, None), (1, 3, "c0"), (2, 3, "c1"), (3, 3, "c2")]
+
+
+def test_what_was_done_before_counts_as_done(place: Path) -> None:
+    whole = (place / "data" / "c2_i.nii.gz").read_bytes()
+    (place / "data" / "c2_i.nii.gz").write_bytes(whole[:-40])
+    datasets.run(place / "p.yaml", place / "data", place / "out", keep_going=True)
+    again = datasets.run(place / "p.yaml", place / "data", place / "out", keep_going=True, resume=True)
+    assert again["done_already"] == ["c0", "c1"]
+    assert [row["outcome"] for row in again["cases"]] == ["failed"]
+    (place / "data" / "c2_i.nii.gz").write_bytes(b"nothing")
+    again = datasets.run(place / "p.yaml", place / "data", place / "out", keep_going=True, resume=True)
+    assert [row["outcome"] for row in again["cases"]] == ["failed"]
+
+
+def test_a_wrong_value_says_of_what(place: Path) -> None:
+    with pytest.raises(revoxel.PipelineError, match=r"^[^:]*p\.yaml: .*steps\.9"):
+        datasets.run(place / "p.yaml", place / "data", place / "out", set={"steps.9.spacing.pixdim": 2})

@@ -193,6 +193,9 @@ def test_as_on_one_machine(client: Client, cluster: Cluster, dataset: tuple[Path
     # The program says the same of the folder, and a second run leaves it alone.
     serial(pipeline, data, tmp_path / "out", "--resume=check")
     assert standing(tmp_path / "out") == {"done": 7}
+    record = json.loads((tmp_path / "out" / ".revoxel" / "run.json").read_text())
+    assert (record["done"], record["failed"]) == (7, 0)
+    assert record["ended"]
     before = times_of(tmp_path / "out")
     with WithoutFile(pipeline) as whole:
         again = dist.run(whole, data, tmp_path / "out", client=client)
@@ -329,6 +332,7 @@ def test_a_case_is_refused(client: Client, cluster: Cluster, dataset: tuple[Path
     assert not cluster.starts()
     summary = dist.run(pipeline, data, tmp_path / "out", client=client, keep_going=True, cases=["a", "b"])
     assert outcomes(summary) == {"a": "done", "b": "failed"}
+    assert standing(tmp_path / "out") == {"done": 1, "failed": 1}
     with pytest.raises(revoxel.PipelineError, match=r"pipeline\.yaml"):
         dist.run(pipeline, data, tmp_path / "out", client=client, set={"steps.1.spacing.pixdim": "wide"})
 

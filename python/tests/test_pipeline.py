@@ -425,3 +425,61 @@ def test_an_inversion_can_be_checked_before_there_is_a_prediction(
         trace.check_inversion(fill="none")
     with pytest.raises(TypeError, match="inversion"):
         trace.invert(np.zeros(trace.model_grid.shape, np.uint8), coverage=True)
+
+
+def test_a_plan_says_what_is_known_of_a_grid_that_depends_on_voxels(scan: revoxel.Volume) -> None:
+    pipeline = revoxel.Pipeline.from_steps(
+        [{"orientation": {"axcodes": "LPS"}}, {"spacing": {"pixdim": [2, 2, 3]}}, {"crop_foreground": {"source": "image"}}]
+    )
+    planned = pipeline.plan(scan)["image"]
+    assert (planned["grid"], planned["shape"], planned["kind"], planned["channels"]) == (None, None, "image", 1)
+    assert (planned["spacing"], planned["axcodes"]) == (pytest.approx((2, 2, 3)), ("L", "P", "S"))
+    assert pipeline(scan)["image"].grid.axcodes == ("L", "P", "S")
+
+
+def test_steps_alone_are_a_pipeline(scan: revoxel.Volume) -> None:
+    label = revoxel.Volume((voxels() % 4).astype(np.uint8), scan.affine, kind="label")
+    steps = [{"orientation": {"axcodes": "LPS"}}, {"rand_flip": {"prob": 0.5, "spatial_axis": 0}}]
+    pipeline = revoxel.Pipeline.from_steps(steps, {"image": "image", "label": "label"}, seed=3)
+    assert (pipeline.is_random, pipeline.copies, pipeline.inputs) == (True, 1, ["image", "label"])
+    drawn = {pipeline({"image": scan, "label": label}, case=f"c{n}")["image"].grid.affine[0, 0] for n in range(20)}
+    assert len(drawn) == 2
+    assert not revoxel.Pipeline.from_steps(steps[:1]).is_random
+    with pytest.raises(revoxel.PipelineError, match="orientatoin"):
+        revoxel.Pipeline.from_steps([{"orientatoin": {"axcodes": "LPS"}}])
+
+
+def test_points_come_one_by_one_and_in_arrays(scan: revoxel.Volume) -> None:
+    grid = scan.grid
+    one = grid.to_world((1, 2, 3))
+    assert isinstance(one, tuple)
+    many = grid.to_world(np.array([[[1, 2, 3], [0, 0, 0]]]))
+    assert many.shape == (1, 2, 3)
+    assert np.array_equal(many[0, 0], one)
+    assert np.allclose(grid.to_index(many), [[[1, 2, 3], [0, 0, 0]]])
+    with pytest.raises(revoxel.RevoxelError, match="three numbers"):
+        grid.to_world([1, 2])
+    trace = revoxel.Pipeline.from_steps([{"orientation": {"axcodes": "LPS"}}])(scan).trace
+    single, _ = trace.points(one)
+    rows, _ = trace.points([one])
+    assert np.array_equal(single, rows)
+    corners, _ = trace.boxes([[[0, 0, 0], [1, 1, 1]]])
+    flat, _ = trace.boxes([[0, 0, 0, 1, 1, 1]])
+    assert np.array_equal(corners, flat)
+
+
+def test_a_batch_of_one_may_be_named(scan: revoxel.Volume) -> None:
+    cube = scan[:7, :7, :7]
+    trace = revoxel.Pipeline.from_steps([{"orientation": {"axcodes": "LPS"}}])(cube).trace
+    logits = np.random.default_rng(0).normal(size=(1, 2, 7, 7, 7)).astype(np.float32)
+    with pytest.raises(revoxel.RevoxelError, match="axes="):
+        trace.invert(logits, argmax=True)
+    batch, plain = (trace.invert(logits, argmax=True, axes=axes) for axes in ("bcxyz", "cxyz"))
+    assert np.array_equal(batch.xyz, plain.xyz)
+
+
+def test_modules_are_found_when_they_are_named() -> None:
+    assert revoxel.dist.run.__module__ == "revoxel.dist"
+    assert revoxel.windows.positions
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = revoxel.nothing

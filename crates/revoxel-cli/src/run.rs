@@ -105,9 +105,10 @@ pub(super) struct Args {
     /// Put inputs of the same shape on one grid, and ignore differences of their headers.
     #[arg(long, help_heading = PIPELINE)]
     snap: bool,
-    /// Record the run and run nothing: other programs run its cases one by one, such as the tasks of a cluster.
-    #[arg(long, hide = true)]
-    record: bool,
+    /// Record that a run begins or has ended, and run nothing: other programs run its cases one by one, such as the tasks
+    /// of a cluster.
+    #[arg(long, hide = true, value_enum)]
+    record: Option<record::Moment>,
     /// Print one JSON document on standard output.
     #[arg(long, help_heading = OUTPUT)]
     json: bool,
@@ -135,9 +136,8 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let Asked { pipeline, cases, maps, about, before } = Asked::of(args)?;
-    if args.record {
-        let recorded = record::only(args, &pipeline, about, cases.len())?;
-        return show::json(&json!({ "out": args.out, "recorded": recorded }));
+    if let Some(moment) = args.record {
+        return record::only(args, &pipeline, about, (cases, moment));
     }
     let strictness = Strictness { snap: about.snap, memory: args.memory };
     let standings = args.resume.map(|_| standings(&pipeline, &cases, (&args.data, &args.out), strictness));

@@ -33,7 +33,11 @@ pub struct PipelineError {
 
 impl fmt::Display for PipelineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.place.line, self.place.column, self.problem)?;
+        // What was set is in no line of the file.
+        match self.place.line {
+            0 => write!(f, "{}: {}", self.file, self.problem)?,
+            line => write!(f, "{}:{line}:{}: {}", self.file, self.place.column, self.problem)?,
+        }
         self.help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
     }
 }

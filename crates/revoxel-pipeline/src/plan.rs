@@ -18,6 +18,8 @@ pub struct Plan {
     pub result: BTreeMap<String, Option<Grid>>,
     /// What is known of each volume at the end; `None` where its grid depends on voxels.
     pub volumes: BTreeMap<String, Option<PlannedVolume>>,
+    /// What the values of each volume mean at the end, and how many channels it has, where that is known.
+    pub ends: BTreeMap<String, (Kind, Option<usize>)>,
     /// What is known of the grids that depend on voxels, at the end.
     pub outlines: BTreeMap<String, Outline>,
     /// Why the case is left out, where that is known without its voxels: a copy for which there is no patch.
@@ -89,10 +91,11 @@ impl Pipeline {
             skipped = skipped.or(done.skipped.map(failure));
             steps.push(PlannedStep { name: step.name, volumes: done.volumes });
         }
-        let (result, outlines) = (states.grids(), states.outlines());
+        let (result, outlines, ends) = (states.grids(), states.outlines(), states.ends());
         Ok(Plan {
             steps,
             result,
+            ends,
             outlines,
             volumes: states.settled().map(|(key, end)| (key, end.map(planned))).collect(),
             skipped,

@@ -107,6 +107,11 @@ impl VolumeStates {
         self.0.iter().filter_map(|(key, state)| Some((key.clone(), state.outline?))).collect()
     }
 
+    /// What the values of each volume mean, and how many channels it has, where that is known.
+    pub(crate) fn ends(&self) -> BTreeMap<String, (Kind, Option<usize>)> {
+        self.0.iter().map(|(key, state)| (key.clone(), (state.kind, state.count))).collect()
+    }
+
     /// What steps are resolved by, of these inputs in their order.
     pub(crate) fn states<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<InputState> {
         let state = |key: &str| self.0.get(key).map(|state| (key.to_owned(), state));

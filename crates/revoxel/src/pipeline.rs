@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::{Dtype, Grid, Kind};
+use revoxel_core::{Dtype, Grid, Kind, Orientation};
 use revoxel_io::{FileInfo, Loaded};
 use revoxel_pipeline::CaseName;
 use revoxel_runner::case::CaseError;
@@ -15,8 +15,7 @@ use revoxel_runner::parameter_files::parameters;
 use revoxel_runner::preflight::{Checked, Refused, Strictness, check};
 use revoxel_runner::snapshot::{self, Grids};
 use revoxel_runner::uneven;
-use revoxel_transforms::KnownGrid;
-use revoxel_transforms::Registry;
+use revoxel_transforms::{KnownGrid, Outline, Registry};
 
 use crate::Error;
 
@@ -25,8 +24,14 @@ use crate::Error;
 pub struct Planned {
     /// Where its voxels lie; `None` where that depends on voxels, or on chance and no case was named.
     pub grid: Option<Grid>,
-    /// What its values mean, where it is known.
-    pub kind: Option<Kind>,
+    /// The number of voxels along each axis, where it is known: also of some grids that are not.
+    pub shape: Option<[usize; 3]>,
+    /// The voxel size, mm, where it is known.
+    pub spacing: Option<[f64; 3]>,
+    /// The axes, where they are known.
+    pub orientation: Option<Orientation>,
+    /// What its values mean.
+    pub kind: Kind,
     /// Its channels, where they are known.
     pub channels: Option<usize>,
     /// Its voxel type, where it is known.
@@ -108,14 +113,21 @@ impl Pipeline {
             known.insert(key.clone(), KnownGrid { grid, kind, channels: Some(info.channels), dtype });
         }
         let plan = self.inner.plan_volumes(&known, case).map_err(|e| self.inner.step_error(e.step, e.to_string()))?;
-        let end = |(key, volume): (String, Option<revoxel_pipeline::PlannedVolume>)| {
-            let planned = match volume {
-                Some(v) => Planned { grid: Some(v.grid), kind: Some(v.kind), channels: v.channels, dtype: v.dtype },
-                None => Planned { grid: None, kind: None, channels: None, dtype: None },
+        let end = |(key, (kind, channels)): (&String, &(Kind, Option<usize>))| {
+            let settled = plan.volumes.get(key).and_then(Option::as_ref);
+            let outline = settled.map(|v| Outline::of(&v.grid)).or_else(|| plan.outlines.get(key).copied());
+            let planned = Planned {
+                grid: settled.map(|v| v.grid),
+                shape: outline.and_then(|outline| outline.shape()),
+                spacing: outline.and_then(|outline| outline.spacing()),
+                orientation: outline.and_then(|outline| outline.orientation()),
+                kind: settled.map_or(*kind, |v| v.kind),
+                channels: settled.map_or(*channels, |v| v.channels),
+                dtype: settled.and_then(|v| v.dtype),
             };
-            (key, planned)
+            (key.clone(), planned)
         };
-        Ok(plan.volumes.into_iter().map(end).collect())
+        Ok(plan.ends.iter().map(end).collect())
     }
 
     /// What the pipeline does to synthetic scans on built-in grids, as the text that `revoxel snapshot` writes.

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use revoxel_pipeline::Pipeline;
+use revoxel_runner::dataset::Case;
 use revoxel_runner::executor;
 use revoxel_runner::journal::{self, PipelineText, RunRecord};
 use revoxel_runner::places;
+use revoxel_runner::preflight::{Strictness, check};
+use revoxel_runner::resume::{Standing, standing};
+use serde_json::json;
 
-use super::super::failure::Failure;
+use super::super::failure::{Failure, Outcome};
+use super::super::flags;
 use super::super::pipeline_file::with_seed;
-use super::super::{parts, signals};
+use super::super::{parts, show, signals};
 use super::{About, Args};
 
 /// A run that is recorded.
@@ -54,11 +59,36 @@ pub(super) fn begin(
     Ok(Some(Begun { record, warned }))
 }
 
-/// Records a run whose cases other programs run, and whether there is anything to record.
-pub(super) fn only(args: &Args, pipeline: &Pipeline, about: About, cases: usize) -> Result<bool, Failure> {
+/// What is recorded of a run whose cases other programs run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Moment {
+    /// It begins.
+    Begin,
+    /// It has ended.
+    End,
+}
+
+/// Records a run whose cases other programs run; with those that cannot run by their headers, as nobody tries them.
+pub(super) fn only(args: &Args, pipeline: &Pipeline, about: About, (cases, moment): (Vec<Case>, Moment)) -> Outcome {
     std::fs::create_dir_all(&args.out).map_err(|e| Failure::usage(format!("{}: {e}", args.out.display())))?;
+    let strictness = Strictness { snap: about.snap, memory: args.memory };
     let _lock = super::take_lock(args, pipeline, about.snap)?;
-    Ok(begin(args, pipeline, about, (cases, 0))?.is_some())
+    let all = cases.len();
+    let begun = begin(args, pipeline, about, (all, 0))?;
+    let recorded = begun.is_some();
+    if moment == Moment::Begin {
+        for refused in check(pipeline, cases, strictness).into_iter().filter_map(Result::err).filter(|_| recorded) {
+            let problem = flags::of_case(&refused.problem);
+            journal::failed(&args.out, &refused.case, &hash_of(pipeline), &problem).map_err(Failure::work)?;
+        }
+    } else if let Some(Begun { record, .. }) = begun {
+        let standing = |case: &Case| standing(pipeline, case, (&args.data, &args.out), strictness);
+        let is_done = |case: &&Case| matches!(standing(case), Standing::Done | Standing::LeftOut(_));
+        let done = cases.iter().filter(is_done).count();
+        let record = RunRecord { done, failed: all - done, ended: Some(journal::now()), ..record };
+        record.write(&args.out).map_err(Failure::work)?;
+    }
+    show::json(&json!({ "out": args.out, "recorded": recorded }))
 }
 
 /// The hash of a pipeline, as traces and records have it.
