@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,12 +44,14 @@ def _axes(shape: tuple[int, ...], order: str | None, channels: str | None) -> st
     return axes
 
 
-def voxels(array: Any, order: str | None, channels: str | None, copy: bool | None) -> tuple[np.ndarray[Any, Any], bool]:
-    """An array with the axes (x, y, z[, c]), the first fastest, and whether it was of two axes.
+def voxels(
+    array: Any, order: str | None, channels: str | None, copy: bool | None
+) -> tuple[np.ndarray[Any, Any], bool, Any]:
+    """An array with the axes (x, y, z[, c]), the first fastest, whether it was of two axes, and what holds its memory.
 
     The memory is that of `array` where it lies so already; else it is copied, or refused with ``copy=False``.
     """
-    given = np.asarray(array)
+    given = plain(array)
     if given.ndim == 0:
         raise RevoxelError("an array of voxels has two to four axes, and this is a single value")
     axes = _axes(given.shape, order, channels)
@@ -58,7 +61,32 @@ def voxels(array: Any, order: str | None, channels: str | None, copy: bool | Non
         arranged = np.expand_dims(arranged, 2)
     if arranged.ndim == 4 and arranged.shape[3] == 1:
         arranged = arranged[..., 0]
-    return _native(arranged, copy), planar
+    made = _native(arranged, copy)
+    # Views of other libraries hold what they look at by attributes, which a plain array of them does not have.
+    return made, planar, array if np.may_share_memory(made, given) else None
+
+
+def json_of(value: Any) -> str:
+    """Values as JSON, also those of numpy."""
+    return json.dumps(value, default=_of_numpy)
+
+
+def _of_numpy(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise RevoxelError(f"{value!r} is no number, text, list or dictionary of these")
+
+
+def plain(array: Any) -> np.ndarray[Any, Any]:
+    """Anything that is an array as one of numpy."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise RevoxelError("a masked array: say what its masked voxels are, with array.filled(value)")
+    try:
+        return np.asarray(array)
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise RevoxelError(f"not an array of numbers: {problem}") from problem
 
 
 def _native(array: np.ndarray[Any, Any], copy: bool | None) -> np.ndarray[Any, Any]:

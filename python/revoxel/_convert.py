@@ -23,11 +23,9 @@ def from_(thing: Any, kind: str | None = None) -> Volume:
     if isinstance(thing, Volume):
         return thing if kind is None else thing.with_kind(kind)
     library = type(thing).__module__.partition(".")[0]
-    if library == "SimpleITK":
+    if library == "SimpleITK" and hasattr(thing, "GetPixelIDTypeAsString"):
         return _from_sitk(thing, kind)
-    if library == "torchio" or (
-        hasattr(thing, "spatial_shape") and hasattr(thing, "affine") and hasattr(thing, "data")
-    ):
+    if all(hasattr(thing, name) for name in ("spatial_shape", "affine", "data")):
         return _from_torchio(thing, kind)
     if hasattr(thing, "dataobj") and hasattr(thing, "affine"):
         return _from_nibabel(thing, kind)
@@ -81,7 +79,11 @@ def _from_nibabel(image: Any, kind: str | None) -> Volume:
             f"an image of shape {values.shape}: a volume has two or three axes and one of channels or frames"
         )
     order = {2: "xy", 3: "xyz", 4: "xyzc"}[values.ndim]
-    return Volume(values, image.affine, order=order, kind=kind or "image")
+    affine = np.array(image.affine, np.float64)
+    if hasattr(image.header, "get_xyzt_units"):
+        # nibabel leaves the affine in the units of the file.
+        affine[:3] *= {"micron": 1e-3, "meter": 1e3}.get(image.header.get_xyzt_units()[0], 1.0)
+    return Volume(values, affine, order=order, kind=kind or "image")
 
 
 def to_nibabel(volume: Volume) -> Any:
@@ -100,8 +102,12 @@ def _from_sitk(image: Any, kind: str | None) -> Volume:
     sitk = sys.modules["SimpleITK"]
     dimension = image.GetDimension()
     vectors = image.GetNumberOfComponentsPerPixel() > 1
-    if "complex" in image.GetPixelIDTypeAsString():
+    values_are = image.GetPixelIDTypeAsString()
+    if "complex" in values_are:
         raise RevoxelError("the image has complex values: take its real and imaginary part, or its magnitude")
+    if "label of" in values_are:
+        # Its voxels lie in runs; to ask for an array of them ends the process.
+        raise RevoxelError("a label map of runs has no array of voxels: pass SimpleITK.LabelMapToLabel(image)")
     # The view does not keep the image alive.
     values = sitk.GetArrayViewFromImage(image).copy()
     direction = np.reshape(image.GetDirection(), (dimension, dimension))
@@ -150,7 +156,11 @@ def _from_itk(image: Any, kind: str | None) -> Volume:
     itk = sys.modules["itk"]
     dimension = image.GetImageDimension()
     vectors = image.GetNumberOfComponentsPerPixel() > 1
-    values = np.asarray(itk.array_view_from_image(image))
+    try:
+        # The view holds the image. A plain array of it would not.
+        values = itk.array_view_from_image(image)
+    except (KeyError, RuntimeError, TypeError) as problem:
+        raise RevoxelError(f"ITK gives no array of {type(image).__name__}: {problem}") from problem
     direction = np.asarray(itk.array_from_matrix(image.GetDirection()))
     # The first voxel in memory, which is not index 0 where the image is a part of another one.
     start = image.GetBufferedRegion().GetIndex()
@@ -174,7 +184,12 @@ def to_itk(volume: Volume) -> Any:
 
     vectors = volume.channels > 1
     values = np.array(volume.to_numpy(order="zyxc" if vectors else "zyx"), order="C")
-    image = itk.image_from_array(values, is_vector=vectors)
+    try:
+        image = itk.image_from_array(values, is_vector=vectors)
+    except (KeyError, RuntimeError, TypeError) as problem:
+        raise RevoxelError(
+            f"this ITK has no images of {values.dtype}: convert the values first ({problem})"
+        ) from problem
     image.SetOrigin([float(v) for v in origin])
     image.SetSpacing([float(v) for v in spacing])
     image.SetDirection(itk.matrix_from_array(np.array(direction)))
@@ -202,33 +217,72 @@ def _from_xarray(array: Any, kind: str | None) -> Volume:
     others = sorted(set(dims) - {"x", "y", "z", "c", "t"})
     if others or not {"x", "y"} <= set(dims) or {"c", "t"} <= set(dims):
         raise RevoxelError(f"dimensions {dims}: expected x, y, z, and at most one of c (channels) and t (time)")
+    if "z" not in dims and "z" in array.coords:
+        # A plane of a stack knows where it was cut.
+        return _from_xarray(array.expand_dims("z"), kind)
     order = "".join("c" if dim == "t" else dim for dim in dims)
     space = [dim for dim in "xyz" if dim in dims]
     along = [_steps(array, dim) for dim in space]
     origin, spacing = [first for first, _ in along], [step for _, step in along]
-    direction = np.eye(len(space))
-    if "direction" in array.attrs:
-        direction = np.flip(np.asarray(array.attrs["direction"], np.float64))
-        if direction.shape == (4, 4) and len(space) == 3:
-            # Time comes first where there is one: behind the flip it is last.
-            _check_time(direction)
-            direction = direction[:3, :3]
-        if direction.shape != (len(space), len(space)):
-            raise RevoxelError(f"attrs['direction'] is of shape {direction.shape}, expected {len(space)}×{len(space)}")
+    direction = _direction(array, len(space))
+    if "origin" in array.attrs:
+        # Coordinates count along the axes from there, which is not where a part of the array begins unless the axes are those
+        # of the patient.
+        known = array.attrs["origin"]
+        if not isinstance(known, dict) or not set(space) <= set(known):
+            raise RevoxelError(f"attrs['origin'] is {known!r}: expected a dictionary with {', '.join(space)}")
+        start = np.array([float(known[dim]) for dim in space])
+        origin = list(start + direction @ (np.array(origin) - start))
     # Coordinates that fall are a flip.
     direction = direction * np.sign(spacing)
-    # The first coordinate is that of the first voxel in any case; ITK's origin is that point.
     if len(space) == 2:
         flat_origin, flat_spacing, direction = _in_space(origin, np.abs(spacing), direction)
         return _lps(array.values, order, flat_origin, flat_spacing, direction, kind)
     return _lps(array.values, order, origin, np.abs(spacing), direction, kind)
 
 
+def _direction(array: Any, count: int) -> _Array:
+    """The directions of x, y and z as columns."""
+    if "direction" not in array.attrs:
+        return np.eye(count)
+    try:
+        direction = np.flip(np.asarray(array.attrs["direction"], np.float64))
+    except (TypeError, ValueError) as problem:
+        raise RevoxelError(f"attrs['direction']: {problem}") from problem
+    if direction.shape == (4, 4) and count == 3:
+        # Time comes first where there is one: behind the flip it is last.
+        _check_time(direction)
+        direction = direction[:3, :3]
+    if direction.shape != (count, count):
+        raise RevoxelError(f"attrs['direction'] is of shape {direction.shape}, expected {count}×{count}")
+    return direction
+
+
+# What a unit of coordinates is in millimetres.
+_UNITS = {
+    "": 1.0,
+    **dict.fromkeys(("mm", "millimeter", "millimetre", "millimeters"), 1.0),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 10.0),
+    **dict.fromkeys(("m", "meter", "metre"), 1e3),
+    **dict.fromkeys(("um", "µm", "micron", "micrometer", "micrometre"), 1e-3),
+    **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-6),
+}
+
+
 def _steps(array: Any, dim: str) -> tuple[float, float]:
-    """The first coordinate along a dimension, and the step."""
+    """The first coordinate along a dimension, and the step, mm."""
     if dim not in array.coords:
         raise RevoxelError(f"dimension {dim} has no coordinates, which say where its voxels lie")
-    places = np.asarray(array.coords[dim].values, np.float64)
+    coords = array.coords[dim]
+    unit = str(coords.attrs.get("units", ""))
+    if unit not in _UNITS:
+        raise RevoxelError(
+            f"the unit of the coordinates along {dim} is {unit!r}: expected a length, such as millimeter"
+        )
+    places = np.asarray(coords.values)
+    if places.ndim != 1 or places.dtype.kind not in "iuf" or not np.isfinite(places).all():
+        raise RevoxelError(f"the coordinates along {dim} are no finite numbers ({places.dtype}, shape {places.shape})")
+    places = places.astype(np.float64) * _UNITS[unit]
     if len(places) == 1:
         known = array.attrs.get("spacing")
         if not isinstance(known, dict) or dim not in known:
@@ -255,7 +309,11 @@ def to_xarray(volume: Volume) -> Any:
     }
     if volume.channels > 1:
         coords["c"] = np.arange(volume.channels)
-    attrs = {"direction": np.flip(direction), "spacing": dict(zip("xyz", spacing, strict=True))}
+    attrs = {
+        "direction": np.flip(direction),
+        "origin": dict(zip("xyz", origin, strict=True)),
+        "spacing": dict(zip("xyz", spacing, strict=True)),
+    }
     return xarray.DataArray(values, name=volume.kind, dims=dims, coords=coords, attrs=attrs)
 
 
@@ -293,6 +351,14 @@ def _from_monai(tensor: Any, kind: str | None) -> Volume:
         if values.ndim != 3:
             raise RevoxelError(f"a 2-D tensor of shape {values.shape}: expected (channel, x, y)")
         order = "cxy"
+    elif affine.shape == (4, 4) and values.ndim == 3 and _spatial_axes(tensor) == 2:
+        # A 2-D file: MONAI gives it an affine of space.
+        order = "cxy"
+    elif affine.shape == (4, 4) and values.ndim == 3 and _spatial_axes(tensor) != 3:
+        raise RevoxelError(
+            f"a tensor of shape {values.shape}: are its axes (channel, x, y) or (x, y, z)? Give it an axis of channels "
+            "(EnsureChannelFirst, tensor[None])"
+        )
     elif affine.shape != (4, 4) or values.ndim not in (3, 4):
         raise RevoxelError(
             f"a tensor of shape {values.shape} with an affine of shape {affine.shape}: expected (channel, x, y, z), or (x, y, z), "
@@ -306,6 +372,12 @@ def _from_monai(tensor: Any, kind: str | None) -> Volume:
     elif space not in ("RAS", "NONE", ""):
         raise RevoxelError(f"the space of the tensor is {space}: expected RAS or LPS")
     return Volume(values, affine, order=order, kind=kind or "image")
+
+
+def _spatial_axes(tensor: Any) -> int | None:
+    """How many axes of space the file had that a tensor of MONAI came from, where that is known."""
+    shape = tensor.meta.get("spatial_shape")
+    return None if shape is None else len(np.ravel(np.asarray(shape)))
 
 
 def to_monai(volume: Volume, contiguous: bool) -> Any:

@@ -12,9 +12,11 @@ def grid(shape: tuple[int, int, int], rows: list[list[float]], planar: bool) -> 
     return _core.Grid(shape, rows, planar=planar)
 
 
-def volume(array: Any, on: _core.Grid, kind: str) -> _core.Volume:
-    """A volume; its memory is that of the pickle's array."""
-    return _core.Volume(array, grid=on, kind=kind)
+def volume(array: Any, on: _core.Grid, kind: str, origin: str | None = None) -> _core.Volume:
+    """A volume; its memory is that of the pickle's array. ``origin`` says what its file had said."""
+    made: Any = _core.Volume(array, grid=on, kind=kind, order="xyzc" if array.ndim == 4 else "xyz")
+    volume: _core.Volume = made if origin is None else made._with_origin(origin)
+    return volume
 
 
 def pipeline(text: str, name: str) -> _core.Pipeline:

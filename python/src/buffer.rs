@@ -56,6 +56,8 @@ struct Foreign {
     pointer: *const u8,
     length: usize,
     _buffer: PyUntypedBuffer,
+    /// What the array is a view of, which arrays of other libraries hold by an attribute.
+    _holds: Py<PyAny>,
 }
 
 // SAFETY: the buffer's memory stays where it is until the buffer is released, by whatever thread; it is only read.
@@ -70,8 +72,8 @@ impl AsRef<[u8]> for Foreign {
     }
 }
 
-/// The memory of an array whose first axis is fastest and which has no gaps, as voxels.
-pub(crate) fn of_object(array: &Bound<'_, PyAny>) -> PyResult<Voxels> {
+/// The memory of an array whose first axis is fastest and which has no gaps, as voxels. `holds` is kept with it.
+pub(crate) fn of_object(array: &Bound<'_, PyAny>, holds: &Bound<'_, PyAny>) -> PyResult<Voxels> {
     let py = array.py();
     let buffer = PyUntypedBuffer::get(array)?;
     let fits = buffer.is_fortran_contiguous();
@@ -81,7 +83,8 @@ pub(crate) fn of_object(array: &Bound<'_, PyAny>) -> PyResult<Voxels> {
     let (Some(dtype), true, false) = (dtype, fits, pointer.is_null()) else {
         return Err(plain(py, "an array without gaps of one of the ten voxel types was expected"));
     };
-    let voxels = of_bytes(Arc::new(Foreign { pointer, length, _buffer: buffer }), dtype, count);
+    let voxels =
+        of_bytes(Arc::new(Foreign { pointer, length, _buffer: buffer, _holds: holds.clone().unbind() }), dtype, count);
     voxels.ok_or_else(|| plain(py, "the array's memory is not aligned to its values: pass a copy"))
 }
 

@@ -11,8 +11,10 @@ use revoxel::Error;
 use revoxel::io::{FileInfo, ReadOptions};
 
 use crate::errors::{OrRaise, internal, plain};
+use crate::numpy::python;
+use crate::origin::{Origin, Source};
 use crate::pool;
-use crate::volume::{Origin, Source, Volume, kind_of};
+use crate::volume::{Volume, kind_of};
 
 /// How a file is read.
 pub(crate) fn options(
@@ -59,6 +61,16 @@ pub(crate) fn read(
         return by_rules(py, path, kind, (series, select, spacing), rules);
     }
     let kind = kind_of(py, kind)?;
+    if (series.is_some() || select.is_some())
+        && path.is_file()
+        && revoxel::io::format_of(&path).is_ok_and(|f| f != "dicom")
+    {
+        let name = path.display();
+        return Err(plain(
+            py,
+            &format!("{name}: series and select are for DICOM, and this is no DICOM: leave them out"),
+        ));
+    }
     let options = options(py, series.as_deref(), select, spacing)?;
     let from = path.clone();
     let loaded = pool::run(py, move || revoxel::io::read_with(&from, kind, &options))?.or_raise(py)?;
@@ -96,7 +108,7 @@ fn by_rules(
     series.map_or(Ok(()), |series| input.set_item("series", series))?;
     select.map_or(Ok(()), |select| input.set_item("select", select))?;
     spacing.map_or(Ok(()), |spacing| input.set_item("spacing", spacing.to_vec()))?;
-    let input: String = py.import("json")?.call_method1("dumps", (input,))?.extract()?;
+    let input: String = python(py, "_arrays", "json_of", (input,), None)?.extract()?;
     let text = format!(
         "{{version: 1, inputs: {{{KEY}: {input}}}, steps: [], outputs: {{{KEY}: {{path: out.nii.gz}}}}, trace: trace.json}}"
     );
@@ -127,6 +139,7 @@ pub(crate) fn write(py: Python<'_>, volume: &Bound<'_, Volume>, path: PathBuf) -
         Origin::Memory => revoxel::write(&path, &this.volume).map_err(Error::from),
         Origin::File(info) => revoxel::write_with(&path, &this.volume, info).map_err(Error::from),
         Origin::Made(of) => revoxel::write_result(&path, &this.volume, &of.record, &of.names).map_err(Error::from),
+        Origin::Mask(of) => revoxel::write_mask(&path, &this.volume, &of.record).map_err(Error::from),
         Origin::Back(of) => revoxel::write_back(&path, &this.volume, &of.record, &of.names).map(drop),
     })?;
     done.or_raise(py)

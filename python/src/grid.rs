@@ -36,6 +36,9 @@ impl Grid {
         planar: bool,
     ) -> PyResult<Self> {
         let affine = affine_of(py, affine, origin, spacing, direction)?;
+        if planar && shape[2] != 1 {
+            return Err(plain(py, &format!("planar: a grid of a 2-D file has one slice, and the shape is {shape:?}")));
+        }
         if let Some(wrong) = shape.iter().find(|n| **n < 1) {
             return Err(plain(py, &format!("shape {shape:?}: {wrong} voxels along an axis; at least 1 is needed")));
         }
@@ -209,7 +212,10 @@ pub(crate) fn affine_of(
              there is no geometry",
         )),
         Some(affine) => {
-            let numbers = numbers(py, affine, "affine", &[16, 12])?;
+            let numbers = numbers(py, affine, "affine", &[&[4, 4], &[3, 4], &[16], &[12]])?;
+            if let Some(wrong) = numbers.iter().find(|v| !v.is_finite()) {
+                return Err(plain(py, &format!("affine: {wrong} is not a finite number")));
+            }
             if numbers.len() == 16 && numbers[12..] != [0.0, 0.0, 0.0, 1.0] {
                 return Err(plain(py, "affine: the last row must be 0, 0, 0, 1"));
             }
@@ -218,7 +224,7 @@ pub(crate) fn affine_of(
         }
         None => {
             let three = |given: Option<&Bound<'_, PyAny>>, name: &str, default: f64| match given {
-                Some(given) => numbers(py, given, name, &[3]).map(|n| [n[0], n[1], n[2]]),
+                Some(given) => numbers(py, given, name, &[&[3]]).map(|n| [n[0], n[1], n[2]]),
                 None => Ok([default; 3]),
             };
             let (origin, spacing) = (three(origin, "origin", 0.0)?, three(spacing, "spacing", 1.0)?);
@@ -229,7 +235,7 @@ pub(crate) fn affine_of(
                 ));
             }
             let identity = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
-            let d = direction.map_or(Ok(identity), |d| numbers(py, d, "direction", &[9]))?;
+            let d = direction.map_or(Ok(identity), |d| numbers(py, d, "direction", &[&[3, 3], &[9]]))?;
             let row = |r: usize| [0, 1, 2].map(|c| d[3 * r + c]);
             let length = |c: usize| (0..3).map(|r| d[3 * r + c] * d[3 * r + c]).sum::<f64>().sqrt();
             if let Some(wrong) = (0..3).find(|c| (length(*c) - 1.0).abs() > UNIT) {
@@ -246,14 +252,20 @@ pub(crate) fn affine_of(
     }
 }
 
-/// The numbers of a list, tuple, array or matrix, row by row.
-fn numbers(py: Python<'_>, given: &Bound<'_, PyAny>, name: &str, counts: &[usize]) -> PyResult<Vec<f64>> {
-    let array = numpy::module(py)?.call_method1("asarray", (given, "float64"));
-    let flat = array.and_then(|array| array.call_method0("ravel")?.call_method0("tolist")?.extract::<Vec<f64>>());
-    let wanted = || counts.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
-    match flat {
-        Ok(numbers) if counts.contains(&numbers.len()) => Ok(numbers),
-        Ok(numbers) => Err(plain(py, &format!("{name} has {} numbers: expected {}", numbers.len(), wanted()))),
-        Err(error) => Err(plain(py, &format!("{name}: expected {} numbers ({error})", wanted()))),
+/// The numbers of a list, tuple, array or matrix of one of these shapes, row by row.
+fn numbers(py: Python<'_>, given: &Bound<'_, PyAny>, name: &str, shapes: &[&[usize]]) -> PyResult<Vec<f64>> {
+    let wanted = || shapes.iter().map(|shape| format!("{shape:?}")).collect::<Vec<_>>().join(" or ");
+    let wrong =
+        |error: &dyn std::fmt::Display| plain(py, &format!("{name}: expected numbers of shape {} ({error})", wanted()));
+    // numpy would leave the imaginary part out.
+    let is_complex = numpy::module(py)?.call_method1("iscomplexobj", (given,))?.is_truthy()?;
+    if is_complex {
+        return Err(wrong(&"these are complex"));
     }
+    let array = numpy::module(py)?.call_method1("asarray", (given, "float64")).map_err(|e| wrong(&e))?;
+    let shape: Vec<usize> = array.getattr("shape")?.extract()?;
+    if !shapes.contains(&&shape[..]) {
+        return Err(wrong(&format!("these are of shape {shape:?}")));
+    }
+    array.call_method0("ravel")?.call_method0("tolist")?.extract()
 }

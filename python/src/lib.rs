@@ -9,6 +9,7 @@ mod errors;
 mod files;
 mod grid;
 mod numpy;
+mod origin;
 mod pipeline;
 mod points;
 mod pool;

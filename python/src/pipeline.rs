@@ -14,9 +14,10 @@ use crate::errors::{OrRaise, internal, plain};
 use crate::files::warn;
 use crate::grid::Grid;
 use crate::numpy::python;
+use crate::origin::{self, Origin};
 use crate::pool;
 use crate::trace::Trace;
-use crate::volume::{self, Origin, Volume};
+use crate::volume::Volume;
 
 /// What is done to the scans of a case, as a YAML file declares it. It is called: pipeline(volumes, case="case") takes a case
 /// through it, where `volumes` has a volume, a path, or an object that Volume.from_ takes for each input.
@@ -36,7 +37,13 @@ impl Pipeline {
         if let Ok(mapping) = given.cast::<PyMapping>() {
             let pairs = mapping.items()?.iter().map(|pair| pair.extract::<(String, Bound<'_, PyAny>)>());
             // None stands for an optional input that is not there.
-            let there = pairs.filter(|pair| !pair.as_ref().is_ok_and(|(_, value)| value.is_none()));
+            let known = |key: &str| inputs.iter().any(|input| input.key == key);
+            let pairs: Vec<_> = pairs.collect();
+            if let Some(Ok((unknown, _))) = pairs.iter().find(|pair| pair.as_ref().is_ok_and(|(key, _)| !known(key))) {
+                let keys = self.inputs().join(", ");
+                return Err(plain(py, &format!("the pipeline has no input {unknown:?}; it has: {keys}")));
+            }
+            let there = pairs.into_iter().filter(|pair| !pair.as_ref().is_ok_and(|(_, value)| value.is_none()));
             return there.map(|pair| pair.and_then(|(key, value)| Ok((key, one(&value)?)))).collect();
         }
         let required: Vec<_> = inputs.iter().filter(|input| !input.optional).collect();
@@ -108,7 +115,7 @@ impl Pipeline {
         set: Option<&Bound<'_, PyDict>>,
         name: &str,
     ) -> PyResult<Self> {
-        let text: String = class.py().import("json")?.call_method1("dumps", (document,))?.extract()?;
+        let text: String = python(class.py(), "_arrays", "json_of", (document,), None)?.extract()?;
         Self::parse(class, &text, set, name)
     }
 
@@ -155,10 +162,6 @@ impl Pipeline {
                 Given::Files(paths) => drop(files.insert(key, paths)),
             }
         }
-        let known: Vec<String> = self.inputs();
-        if let Some(unknown) = files.keys().find(|key| !known.contains(key)) {
-            return Err(plain(py, &format!("the pipeline has no input {unknown:?}; it has: {}", known.join(", "))));
-        }
         let paths: BTreeMap<String, PathBuf> =
             files.iter().filter_map(|(key, paths)| Some((key.clone(), paths.first()?.clone()))).collect();
         let (pipeline, name) = (Arc::clone(&self.0), case.to_owned());
@@ -194,6 +197,15 @@ impl Pipeline {
                 Given::Volume(source) => drop(headers.insert(key, source.info())),
                 Given::Files(paths) => drop(files.insert(key, paths)),
             }
+        }
+        let lacking = self
+            .0
+            .resolved()
+            .inputs
+            .iter()
+            .find(|input| !input.optional && !headers.contains_key(&input.key) && !files.contains_key(&input.key));
+        if let Some(lacking) = lacking {
+            return Err(plain(py, &format!("missing input: {}", lacking.key)));
         }
         let (pipeline, case) = (Arc::clone(&self.0), case.map(str::to_owned));
         let plan = move || {
@@ -322,9 +334,9 @@ impl Pipeline {
 /// Assignments as the engine takes them: `path=value`, the value as YAML.
 fn assignments(set: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<String>> {
     let Some(set) = set else { return Ok(Vec::new()) };
-    let json = set.py().import("json")?;
+    let py = set.py();
     let one = |(key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-        let value: String = json.call_method1("dumps", (value,))?.extract()?;
+        let value: String = python(py, "_arrays", "json_of", (value,), None)?.extract()?;
         Ok(format!("{}={value}", key.extract::<String>()?))
     };
     set.iter().map(one).collect()
@@ -359,7 +371,7 @@ impl Result {
         for (key, volume) in std::mem::take(&mut outcome.volumes) {
             let names = outcome.names.remove(&key).unwrap_or_default();
             let origin = match outcome.trace.volumes.get(&key) {
-                Some(record) => Origin::Made(Arc::new(volume::Source { record: record.clone(), names })),
+                Some(record) => Origin::Made(Arc::new(origin::Source { record: record.clone(), names })),
                 None => Origin::Memory,
             };
             let volume = Volume::of(volume, origin).map_err(|e| internal(py, &e.to_string()))?;

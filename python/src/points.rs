@@ -28,7 +28,8 @@ impl Way {
 /// Rows of numbers.
 fn rows<'py>(given: &Bound<'py, PyAny>, width: usize, what: &str) -> PyResult<Vec<Vec<f64>>> {
     let py = given.py();
-    let array = numpy::module(py)?.call_method1("asarray", (given, "float64"))?;
+    let array = numpy::module(py)?.call_method1("asarray", (given, "float64"));
+    let array = array.map_err(|e| plain(py, &format!("{what}: not an array of numbers: {e}")))?;
     let shape: Vec<usize> = array.getattr("shape")?.extract()?;
     if shape == [0] {
         return Ok(Vec::new());

@@ -115,13 +115,13 @@ pub(crate) fn threads(py: Python<'_>) -> PyResult<usize> {
 /// torch DataLoader, else one for each core.
 #[pyfunction]
 #[pyo3(signature = (count=None))]
-pub(crate) fn set_threads(py: Python<'_>, count: Option<usize>) -> PyResult<()> {
+pub(crate) fn set_threads(py: Python<'_>, count: Option<i64>) -> PyResult<()> {
     match count {
         Some(count) if !(1..=1024).contains(&count) => {
             Err(errors::plain(py, &format!("{count} threads: choose a number from 1 to 1024, or None for the default")))
         }
         count => {
-            ASKED.store(count.unwrap_or(0), Ordering::Relaxed);
+            ASKED.store(count.and_then(|n| usize::try_from(n).ok()).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }
     }

@@ -6,8 +6,9 @@ use pyo3::types::{PyEllipsis, PySlice, PyTuple};
 use revoxel::geometry::{Affine, GridOp, SignedPermutation, Voxel, Voxels, dispatch};
 
 use crate::errors::{internal, plain, shape};
+use crate::origin::Origin;
 use crate::pool;
-use crate::volume::{Origin, Volume};
+use crate::volume::Volume;
 
 /// What is taken along an axis: `count` indices from `start`, `step` apart.
 #[derive(Clone, Copy)]
@@ -101,7 +102,10 @@ fn part(py: Python<'_>, this: &Volume, taken: [Taken; 3], channels: Taken) -> Py
     let voxels =
         pool::run(py, move || dispatch!(source.voxels(), v => gathered(v, source.grid().shape(), taken, channels)))?;
     let part = revoxel::Volume::new(voxels, grid, kind, channels.count).map_err(|e| shape(py, &e))?;
-    Volume::of(part, Origin::Memory).map_err(|e| internal(py, &e.to_string()))
+    // What a header says holds for the whole.
+    let whole = part.grid() == this.volume.grid() && channels.count == this.volume.channels();
+    let origin = if whole { this.origin.clone() } else { Origin::Memory };
+    Volume::of(part, origin).map_err(|e| internal(py, &e.to_string()))
 }
 
 /// The grid of what is taken: a window around it, flips, and wider steps.

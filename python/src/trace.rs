@@ -7,6 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use revoxel::Error;
+use revoxel::io::LabelNames;
 use revoxel::restore::{Prediction, Restorer};
 use revoxel::trace::PointMap;
 
@@ -14,9 +15,10 @@ use crate::errors::{OrRaise, internal, trace as damaged};
 use crate::files;
 use crate::grid::Grid;
 use crate::numpy::python;
+use crate::origin::{Origin, Source};
 use crate::points::{self, Mapped, Way};
 use crate::pool;
-use crate::volume::{Origin, Source, Volume, of_array};
+use crate::volume::{Volume, of_array};
 use crate::wishes::wishes;
 
 /// What happened to the volumes of a case: all that the way back needs, besides a prediction.
@@ -97,7 +99,7 @@ impl Trace {
     /// A trace of a dictionary.
     #[classmethod]
     fn from_dict(class: &Bound<'_, PyType>, document: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let text: String = class.py().import("json")?.call_method1("dumps", (document,))?.extract()?;
+        let text: String = python(class.py(), "_arrays", "json_of", (document,), None)?.extract()?;
         Self::parse(class, &text)
     }
 
@@ -196,6 +198,7 @@ impl Trace {
         let predictions = predictions(&restorer, prediction)?;
         let key = restorer.key().to_owned();
         let record = restorer.trace().volume(&key).map_err(Error::from).or_raise(py)?.clone();
+        let on_mask = mask_of(&record);
         let origin = Origin::Back(Arc::new(Source { record, names: restorer.label_names(&predictions) }));
         let misplaced = restorer.slice_places().or_raise(py)?;
         let done = pool::run(py, move || restorer.bring_back(predictions))?.or_raise(py)?;
@@ -213,7 +216,7 @@ impl Trace {
         }
         Ok(Inversion {
             volume: made(done.volume, origin)?,
-            coverage: done.coverage.map(|mask| made(mask, Origin::Memory)).transpose()?,
+            coverage: done.coverage.map(|mask| made(mask, on_mask)).transpose()?,
             unseen: done.unseen,
             interpolation: done.interpolation.map(|i| i.name()),
             agreement: done.relation.agreement.name(),
@@ -241,7 +244,8 @@ impl Trace {
     fn coverage(&self, py: Python<'_>, volume: Option<&str>) -> PyResult<Volume> {
         let (trace, key) = (Arc::clone(&self.0), volume.map(str::to_owned));
         let mask = pool::run(py, move || revoxel::trace::coverage(&trace, key.as_deref()))?.or_raise(py)?;
-        Volume::of(mask, Origin::Memory).map_err(|e| internal(py, &e.to_string()))
+        let record = self.0.volume(self.key(py, volume)?).map_err(Error::from).or_raise(py)?;
+        Volume::of(mask, mask_of(record)).map_err(|e| internal(py, &e.to_string()))
     }
 
     /// Points (one row of three numbers each) from the model's grid to the scan, or with `forward` from the scan to the
@@ -300,6 +304,11 @@ impl Trace {
     }
 }
 
+/// The origin of a mask of what the model saw of a scan.
+fn mask_of(record: &revoxel::trace::VolumeTrace) -> Origin {
+    Origin::Mask(Arc::new(Source { record: record.clone(), names: LabelNames::new() }))
+}
+
 /// One prediction, or those of a list.
 fn predictions(restorer: &Restorer, given: &Bound<'_, PyAny>) -> PyResult<Vec<Prediction>> {
     if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
@@ -326,7 +335,7 @@ fn prediction(restorer: &Restorer, given: &Bound<'_, PyAny>) -> PyResult<Predict
     let shape: Vec<usize> = array.getattr("shape")?.extract()?;
     let (axes, _) = restorer.axes(&shape).or_raise(py)?;
     let array = python(py, "_arrays", "on_grid", (array, axes.name(false), restorer.model().shape()), None)?;
-    let volume = of_array(&array, *restorer.model(), revoxel::Kind::Image)?;
+    let volume = of_array(&array, *restorer.model(), revoxel::Kind::Image, given)?;
     Ok(Prediction::Volume { volume: volume.volume, kind: None })
 }
 

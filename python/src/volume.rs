@@ -6,13 +6,13 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use revoxel::geometry::Voxels;
-use revoxel::io::FileInfo;
 use revoxel::{Kind, trace};
 
 use crate::buffer::{self, Owned};
 use crate::errors::{plain, shape};
 use crate::grid::{Grid, affine_of, triple};
 use crate::numpy::{self, python};
+use crate::origin::Origin;
 
 /// Voxels on a grid.
 ///
@@ -27,27 +27,6 @@ pub(crate) struct Volume {
     owner: Option<Arc<Owned>>,
     /// What the header of its file says.
     pub(crate) origin: Origin,
-}
-
-/// Where a volume comes from, as far as that decides what is written into the header of its file.
-#[derive(Clone)]
-pub(crate) enum Origin {
-    /// Nobody knows.
-    Memory,
-    /// A file.
-    File(Arc<FileInfo>),
-    /// A pipeline.
-    Made(Arc<Source>),
-    /// A prediction on the grid of a scan.
-    Back(Arc<Source>),
-}
-
-/// What the file of a result says besides its voxels.
-pub(crate) struct Source {
-    /// What happened to the scan.
-    pub(crate) record: trace::VolumeTrace,
-    /// The names of the labels.
-    pub(crate) names: revoxel::io::LabelNames,
 }
 
 impl Volume {
@@ -85,11 +64,17 @@ pub(crate) fn kind_of(py: Python<'_>, name: &str) -> PyResult<Kind> {
 }
 
 /// A volume of an array of numpy with the axes (x, y, z[, c]), the first fastest.
-pub(crate) fn of_array(array: &Bound<'_, PyAny>, grid: revoxel::Grid, kind: Kind) -> PyResult<Volume> {
+/// `holds` is what holds its memory, besides the array itself.
+pub(crate) fn of_array(
+    array: &Bound<'_, PyAny>,
+    grid: revoxel::Grid,
+    kind: Kind,
+    holds: &Bound<'_, PyAny>,
+) -> PyResult<Volume> {
     let py = array.py();
     let shape_of: Vec<usize> = array.getattr("shape")?.extract()?;
     let channels = shape_of.get(3).copied().unwrap_or(1);
-    let voxels: Voxels = buffer::of_object(array)?;
+    let voxels: Voxels = buffer::of_object(array, holds)?;
     let volume = revoxel::Volume::new(voxels, grid, kind, channels).map_err(|e| shape(py, &e))?;
     Ok(Volume { volume, owner: None, origin: Origin::Memory })
 }
@@ -115,7 +100,7 @@ impl Volume {
         let py = array.py();
         let kind = kind_of(py, kind)?;
         let given = python(py, "_arrays", "voxels", (array, order, channels, copy), None)?;
-        let (array, planar): (Bound<'_, PyAny>, bool) = given.extract()?;
+        let (array, planar, holds): (Bound<'_, PyAny>, bool, Bound<'_, PyAny>) = given.extract()?;
         let lengths: Vec<usize> = array.getattr("shape")?.extract()?;
         let lengths = [lengths[0], lengths[1], lengths[2]];
         let grid = match grid {
@@ -133,7 +118,7 @@ impl Volume {
                 if planar { grid.planar() } else { grid }
             }
         };
-        of_array(&array, grid, kind)
+        of_array(&array, grid, kind, &holds)
     }
 
     /// A volume of an object of nibabel, SimpleITK, ITK, xarray, MONAI or TorchIO. `kind` is what the values mean.
@@ -245,7 +230,8 @@ impl Volume {
             return Err(plain(py, &format!("the volume has {own:?} voxels, and the grid {other:?}")));
         }
         let volume = self.volume.clone().on_grid(grid.get().0).map_err(|e| shape(py, &e))?;
-        Ok(self.with(volume, Origin::Memory))
+        let origin = if grid.get().0 == *self.volume.grid() { self.origin.clone() } else { Origin::Memory };
+        Ok(self.with(volume, origin))
     }
 
     #[pyo3(signature = (dtype=None, copy=None))]
@@ -353,8 +339,15 @@ impl Volume {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, this) = (slf.py(), slf.get());
-        let arguments = (numpy::view(slf.as_any())?, this.grid(), this.kind()).into_pyobject(py)?;
+        let origin = this.origin.pickled();
+        let arguments = (numpy::view(slf.as_any())?, this.grid(), this.kind(), origin).into_pyobject(py)?;
         Ok((py.import("revoxel._pickle")?.getattr("volume")?, arguments))
+    }
+
+    /// The volume with what a pickle says of its file.
+    fn _with_origin(&self, py: Python<'_>, origin: &str) -> PyResult<Self> {
+        let origin = Origin::unpickled(origin, &self.volume).map_err(|e| plain(py, &format!("the pickle: {e}")))?;
+        Ok(self.with(self.volume.clone(), origin))
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Self> {

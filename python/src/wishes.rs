@@ -28,7 +28,15 @@ pub(crate) fn wishes(py: Python<'_>, volume: Option<String>, given: Option<&Boun
             "interpolation" => wishes.interpolation = Some(chosen(py, &name, &value)?),
             "activation" => wishes.activation = Some(chosen(py, &name, &value)?),
             "argmax" => wishes.argmax = of(&name, &value)?,
-            "regions" => wishes.regions = of(&name, &value)?,
+            "regions" => {
+                let labels: Vec<i64> = of(&name, &value)?;
+                let label = |label: i64| {
+                    let wrong =
+                        || plain(py, &format!("regions: label {label}: expected labels from 0 to {}", u16::MAX));
+                    u16::try_from(label).map_err(|_| wrong())
+                };
+                wishes.regions = labels.into_iter().map(label).collect::<PyResult<_>>()?;
+            }
             "threshold" => wishes.threshold = Some(of(&name, &value)?),
             "values" => wishes.values = Some(values_of(py, &of::<String>(&name, &value)?)?),
             "fill" => wishes.fill = Some(of(&name, &value)?),

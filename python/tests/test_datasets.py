@@ -184,5 +184,5 @@ def test_what_was_done_before_counts_as_done(place: Path) -> None:
 
 
 def test_a_wrong_value_says_of_what(place: Path) -> None:
-    with pytest.raises(revoxel.PipelineError, match=r"^[^:]*p\.yaml: .*steps\.9"):
+    with pytest.raises(revoxel.RevoxelError, match=r"^set steps\.9.*the pipeline has no \"9\""):
         datasets.run(place / "p.yaml", place / "data", place / "out", set={"steps.9.spacing.pixdim": 2})

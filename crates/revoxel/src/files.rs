@@ -68,6 +68,17 @@ pub fn write_result(
     revoxel_io::write(path, volume, &Kept::of_result(&written, record, names).facts).map(drop)
 }
 
+/// Writes a mask on the grid of a scan, such as that of the voxels that a model saw, with where its header says it lies.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_mask(path: impl AsRef<Path>, mask: &Volume, record: &VolumeTrace) -> Result<(), WriteError> {
+    let (path, head) = (path.as_ref(), Head::of(mask));
+    let facts = serde_json::from_value(record.source.facts.clone()).unwrap_or_default();
+    let written = Written { path, key: "", kind: Kind::Label, head: &head };
+    revoxel_io::write(path, mask, &Kept::of_mask(&written, &facts, record.source.channels).facts).map(drop)
+}
+
 /// Writes a volume that was brought back, with what the header of its source says and still holds, and with names of labels.
 ///
 /// If the slices of the source lie unevenly, no affine says where they are: then a file `….slices.json` with their positions is

@@ -57,7 +57,7 @@ mod pipeline;
 mod registry;
 
 pub use error::Error;
-pub use files::{read, read_text, write, write_back, write_result, write_text, write_with};
+pub use files::{read, read_text, write, write_back, write_mask, write_result, write_text, write_with};
 pub use pipeline::{Pipeline, Planned};
 pub use registry::registry;
 pub use revoxel_core::{Grid, Kind, Volume};
@@ -86,7 +86,7 @@ pub mod io {
     pub use revoxel_io::dicom;
     pub use revoxel_io::{
         Facts, FileInfo, LabelName, LabelNames, LabelOptions, Limits, Loaded, ReadError, ReadOptions, SeriesChoice,
-        SeriesChoiceError, Setting, WriteError, info, info_with, read, read_with, write,
+        SeriesChoiceError, Setting, WriteError, format_of, info, info_with, read, read_with, write,
     };
     /// How files are read for which nothing else is said: with the limits of this machine.
     pub use revoxel_runner::limits::options as machine_options;

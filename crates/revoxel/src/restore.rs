@@ -174,6 +174,8 @@ impl Restorer {
         self.restoration.check_labels(wanted)?;
         let members = predictions.into_iter().map(|prediction| self.member(prediction));
         let (taken, _) = self.restoration.take(members)?;
+        // As in a file that is written slab by slab: whatever the voxels turn out to be, the fill is among them.
+        let wanted = wanted.or_else(|| self.restoration.can_stream(&taken).then(|| StoredDtype::Plain(taken.dtype())));
         let inverted = self.restoration.bring_back(taken)?;
         let volume = volume_as(inverted.volume, wanted).map_err(RestoreError::from)?;
         let fill = self.restoration.recipe.fill;

@@ -7,18 +7,18 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Extension, Facts};
 use crate::nrrd::facts::NrrdFacts;
 
 /// What a label is called.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LabelName {
     /// Its name.
     pub name: String,
     /// Its colour, red, green and blue from 0 to 1, if a file gives one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<[f64; 3]>,
 }
 
