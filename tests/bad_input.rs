@@ -247,3 +247,21 @@ fn predictions_that_do_not_belong_to_a_trace_are_refused() {
     assert!(!place.path("x.nii").exists());
     place.revoxel(&["invert", "out/a/trace.json", "out/a/label.nii.gz", "-o", "x.txt"]).bad(2, &["x.txt", ".nii.gz"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_refused_before_any_work() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let place = place();
+    let out = OsStr::from_bytes(b"out\xff");
+    for form in [&[][..], &["--json"]] {
+        let arguments: Vec<&OsStr> =
+            RUN[..5].iter().map(OsStr::new).chain([out]).chain(form.iter().map(OsStr::new)).collect();
+        let said = place.revoxel_with(&arguments);
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("is not UTF-8") && !said.err.contains("internal error"), "{}", said.err);
+    }
+    assert!(!place.files().iter().any(|file| file.starts_with("out")));
+}

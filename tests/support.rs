@@ -1,6 +1,7 @@
 //! What several tests need.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use revoxel_core::{Grid, Kind, Volume, Voxel, dispatch};
@@ -151,6 +152,11 @@ impl Place {
 
     /// Runs the program in the folder.
     pub(crate) fn revoxel(&self, arguments: &[&str]) -> Said {
+        self.revoxel_with(&arguments.iter().map(OsStr::new).collect::<Vec<_>>())
+    }
+
+    /// The same with arguments that need be no text.
+    pub(crate) fn revoxel_with(&self, arguments: &[&OsStr]) -> Said {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_revoxel-under-test"))
             .args(arguments)
             .current_dir(self.folder.path())

@@ -153,6 +153,11 @@ pub fn main() -> ExitCode {
 /// nothing else: threads, the handling of signals and the form of messages are set for the whole process, once.
 pub fn run_with(arguments: Vec<OsString>) -> u8 {
     ending::typed(&arguments);
+    if let Some(odd) = arguments.iter().find(|argument| argument.to_str().is_none()) {
+        let problem =
+            format!("the argument {odd:?} is not UTF-8, so traces and reports cannot hold it: rename the file");
+        return ending::failed(&failure::Failure::usage(problem));
+    }
     let parsed = command_line().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
