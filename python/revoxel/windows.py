@@ -30,6 +30,7 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from revoxel._arrays import plain
 from revoxel._errors import RevoxelError
 from revoxel._models import Scores, running
 
@@ -157,7 +158,7 @@ def slide(
     With ``argmax=True`` the labels (x, y, z) of the highest class, uint8 or uint16; then scores are held for no more rows than
     a window is long. For the other arguments see ``revoxel.infer``.
     """
-    given = np.asarray(array)
+    given = np.asarray(plain(array))
     if given.ndim not in (3, 4) or not given.size:
         raise RevoxelError(f"array: expected (channels, x, y, z) or (x, y, z), got the shape {given.shape}")
     channels = [given] if given.ndim == 3 else list(given)
