@@ -118,12 +118,14 @@ def test_a_case_in_all_forms(pipeline: revoxel.Pipeline, tmp_path: Path) -> None
 def test_the_window_may_be_the_whole_volume(pipeline: revoxel.Pipeline) -> None:
     whole = infer(scan(), pipeline, model=thresholds, window=None)
     assert whole.windows == 1
-    assert np.array_equal(whole.label.xyz, infer(scan(), pipeline, model=thresholds, window=(None, None, None)).label.xyz)
+    assert np.array_equal(
+        whole.label.xyz, infer(scan(), pipeline, model=thresholds, window=(None, None, None)).label.xyz
+    )
     assert windows.positions((5, 6, 7), None) == ([0], [0], [0])
     for wrong in ("8", 2.5, (None, 4)):
-        with pytest.raises(revoxel.RevoxelError, match="window: .*whole of an axis"):
+        with pytest.raises(revoxel.RevoxelError, match=r"window: .*whole of an axis"):
             infer(scan(), pipeline, model=thresholds, window=wrong)  # type: ignore[arg-type]
-    with pytest.raises(revoxel.RevoxelError, match="window: None must be one or three whole numbers of at least 1$"):
+    with pytest.raises(revoxel.RevoxelError, match=r"window: None must be .* of at least 1$"):
         windows.weights(None)  # type: ignore[arg-type]
 
 
