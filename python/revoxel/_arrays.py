@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import json
+=======
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +16,27 @@ from revoxel._errors import RevoxelError
 
 # The types of voxels; others are turned into one of these, or refused.
 _VOXELS = {"uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"}
+# These become float32. numpy has bfloat16 from other packages.
+_HALF = {"float16", "bfloat16"}
 # The axes of an array by its number of axes, where nobody says more. The first three are those of a volume.
 _DEFAULT = {"xyz": {2: "xy", 3: "xyz", 4: "xyzc"}, "zyx": {2: "yx", 3: "zyx", 4: "czyx"}}
 # The letters that an order may have, each once.
 _LETTERS = ("xy", "xyz", "cxy", "cxyz")
+
+
+def plain(thing: Any) -> Any:
+    """A tensor of torch as an array of numpy, on the same memory where that can be; anything else as it is.
+
+    Every tensor that is given to this package comes through here: of any device, with a graph or without, and in types such
+    as bfloat16 that numpy does not know, which become float32.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(thing, torch.Tensor):
+        return thing
+    values = thing.as_tensor() if hasattr(thing, "as_tensor") else thing
+    if values.is_floating_point() and values.dtype not in (torch.float16, torch.float32, torch.float64):
+        values = values.float()
+    return values.numpy(force=True)
 
 
 def _axes(shape: tuple[int, ...], order: str | None, channels: str | None) -> str:
@@ -51,7 +71,12 @@ def voxels(
 
     The memory is that of `array` where it lies so already; else it is copied, or refused with ``copy=False``.
     """
-    given = plain(array)
+    given = as_array(plain(array))
+    if copy is False and hasattr(array, "data_ptr") and array.data_ptr() != given.ctypes.data:
+        raise RevoxelError(
+            f"the tensor has to be copied: it is {array.dtype} on {array.device}, and a volume has float32 or float64, or whole "
+            "numbers, in memory of the processor"
+        )
     if given.ndim == 0:
         raise RevoxelError("an array of voxels has two to four axes, and this is a single value")
     axes = _axes(given.shape, order, channels)
@@ -79,7 +104,7 @@ def _of_numpy(value: Any) -> Any:
     raise RevoxelError(f"{value!r} is no number, text, list or dictionary of these")
 
 
-def plain(array: Any) -> np.ndarray[Any, Any]:
+def as_array(array: Any) -> np.ndarray[Any, Any]:
     """Anything that is an array as one of numpy."""
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise RevoxelError("a masked array: say what its masked voxels are, with array.filled(value)")
@@ -94,9 +119,9 @@ def _native(array: np.ndarray[Any, Any], copy: bool | None) -> np.ndarray[Any, A
     dtype = array.dtype
     if dtype.name == "bool":
         array = array.view(np.uint8)
-    elif dtype.name not in _VOXELS and dtype.name != "float16":
+    elif dtype.name not in _VOXELS and dtype.name not in _HALF:
         raise RevoxelError(f"the type {dtype} holds no voxels: use whole numbers of 8 to 64 bit, float32 or float64")
-    wanted = np.float32 if dtype.name == "float16" else array.dtype.newbyteorder("=")
+    wanted = np.float32 if dtype.name in _HALF else array.dtype.newbyteorder("=")
     lies_well = array.flags.f_contiguous and array.flags.aligned and array.dtype.isnative
     if lies_well and array.dtype == wanted and not copy:
         return array

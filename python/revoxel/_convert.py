@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from revoxel._arrays import as_array, plain
 from revoxel._core import Volume
 from revoxel._errors import RevoxelError
 
@@ -47,17 +48,9 @@ def from_(thing: Any, kind: str | None = None) -> Volume:
 
 def bare_array(thing: Any) -> _Array | None:
     """The array of a thing that does not say where it lies: of numpy, or a tensor. None for anything else."""
-    if isinstance(thing, np.ndarray):
-        return thing
-    if type(thing).__name__ == "Tensor" and type(thing).__module__.partition(".")[0] == "torch":
-        return _numpy(thing)
-    return None
-
-
-def _numpy(tensor: Any) -> _Array:
-    """The values of a tensor, on the same memory where the processor has them."""
-    plain = tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor
-    return np.asarray(plain.detach().cpu().numpy())
+    # A MetaTensor says where it lies.
+    array = None if hasattr(thing, "pending_operations") else plain(thing)
+    return as_array(array) if isinstance(array, np.ndarray) else None
 
 
 def _lps(array: _Array, order: str, origin: Any, spacing: Any, direction: Any, kind: str | None) -> Volume:
@@ -338,7 +331,7 @@ def to_torch(volume: Volume, order: str, contiguous: bool) -> Any:
 def _from_monai(tensor: Any, kind: str | None) -> Volume:
     if tensor.pending_operations:
         raise RevoxelError("the tensor has pending operations, which its affine does not know of: apply them first")
-    values, affine = _numpy(tensor), _numpy(tensor.affine).astype(np.float64)
+    values, affine = plain(tensor), plain(tensor.affine).astype(np.float64)
     if values.ndim == 5 and values.shape[0] == 1 and affine.ndim == 3:
         affine = affine[0]
     if values.ndim == 5 and values.shape[0] == 1:
@@ -392,7 +385,7 @@ def to_monai(volume: Volume, contiguous: bool) -> Any:
 def _from_torchio(image: Any, kind: str | None) -> Volume:
     if kind is None:
         kind = "label" if getattr(image, "type", "") == "label" else "image"
-    return Volume(_numpy(image.data), np.asarray(image.affine, np.float64), order="cxyz", kind=kind)
+    return Volume(plain(image.data), np.asarray(image.affine, np.float64), order="cxyz", kind=kind)
 
 
 def to_torchio(volume: Volume) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from revoxel._core import Grid, Inversion, Pipeline, Result, Trace, Volume
 from revoxel._errors import RevoxelError
+from revoxel._program import StrPath
 from revoxel.windows import Blend, Padding, Progress, Rule, Sweep, Window
 
 __all__ = ["Inference", "infer"]
@@ -60,7 +62,7 @@ class Inference:
 
 def infer(
     case: Any,
-    pipeline: Pipeline | None = None,
+    pipeline: StrPath | Pipeline | None = None,
     *,
     model: Any,
     window: Window,
@@ -90,9 +92,9 @@ def infer(
 ) -> Inference:
     """Prepare a case, run a model over its windows, and bring the scores, or the labels, to the grid of the scan.
 
-    **Case.** ``case`` is what a pipeline takes (a path, a volume, or a mapping of these), and ``name`` its name; or the
-    ``Result`` of a pipeline that ran already. The images of the result are the channels of the model, in order; ``inputs``
-    names others.
+    **Case.** ``case`` is what a pipeline takes (a path, a volume, or a mapping of these), and ``name`` its name; ``pipeline`` is
+    a ``Pipeline``, or the path of its file. Or ``case`` is the ``Result`` of a pipeline that ran already. The images of the
+    result are the channels of the model, in order; ``inputs`` names others.
 
     **Model.** A function from float32 (batch, channels, x, y, z) to scores (batch, classes, x, y, z): anything with
     ``__array__`` or ``__dlpack__``. A module of torch gets tensors on its device, in evaluation mode, without a graph; a session
@@ -100,10 +102,10 @@ def infer(
     with SimpleITK); ``window``, ``mirror`` and an ``overlap`` for each axis are in that order, too.
 
     **Windows.** ``rule`` is ``"monai"`` or ``"nnunet"``; ``revoxel.windows`` says what they mean, and what ``overlap`` and
-    ``blend`` are by default. ``window`` is a length or three; None stands for the whole of an axis. ``blend`` is
-    ``"constant"``, ``"gaussian"``, or an array of weights. ``mirror`` names axes: the scores of all mirrored copies of a window
-    are averaged. ``batch`` windows go into the model at once. Volumes that are smaller than the window get ``padding``:
-    ``"constant"`` (``pad_value``), ``"reflect"``, ``"replicate"`` or ``"circular"``.
+    ``blend`` are by default. ``window`` is a length or three; None stands for the whole of an axis, and ``window=None`` for the
+    whole volume. ``blend`` is ``"constant"``, ``"gaussian"``, or an array of weights. ``mirror`` names axes: the scores of all
+    mirrored copies of a window are averaged. ``batch`` windows go into the model at once. Volumes that are smaller than the
+    window get ``padding``: ``"constant"`` (``pad_value``), ``"reflect"``, ``"replicate"`` or ``"circular"``.
 
     **Result.** ``kind`` says what the scores are; they are logits unless it, or the entry ``restore`` of the pipeline, says
     otherwise. What follows is that of ``Trace.inversion``: activation, interpolation to the native grid, then ``argmax`` or
@@ -162,18 +164,21 @@ def _turn(made: NDArray[Any]) -> None:
             turned[:, row] = kept[:, row].T
 
 
-def _prepared(case: Any, pipeline: Pipeline | None, name: str) -> Result:
+def _prepared(case: Any, pipeline: StrPath | Pipeline | None, name: str) -> Result:
     if isinstance(case, Result):
         if pipeline is not None:
             raise RevoxelError("the case went through its pipeline already: leave pipeline out, or pass the volumes")
         result = case
     elif pipeline is None:
         raise RevoxelError("pipeline: missing; without it, case must be the Result of a pipeline")
-    elif not isinstance(pipeline, Pipeline):
-        raise RevoxelError(
-            f"pipeline: {type(pipeline).__qualname__} is no Pipeline: pass Pipeline.load(path) (infer takes the case first)"
-        )
     else:
+        if isinstance(pipeline, (str, os.PathLike)):
+            pipeline = Pipeline.load(pipeline)
+        if not isinstance(pipeline, Pipeline):
+            raise RevoxelError(
+                f"pipeline: {type(pipeline).__qualname__} is no Pipeline: pass the path of one, or Pipeline.load(path) (infer "
+                "takes the case first)"
+            )
         result = pipeline(case, case=name)
     if result.skipped is not None:
         raise RevoxelError(f"case {result.case}: the pipeline leaves it out: {result.skipped}")

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from revoxel._arrays import plain
 from revoxel._errors import RevoxelError
 
 _Float: TypeAlias = NDArray[np.float32]
@@ -79,9 +80,7 @@ def _scores(given: Any) -> _Float:
                 "supervision give the finest scores first)"
             )
         given = given[0]
-    if hasattr(given, "detach") and hasattr(given, "cpu"):
-        # Of torch: numpy knows no bfloat16.
-        given = given.detach().float().cpu() if given.is_floating_point() else given.detach().cpu()
+    given = plain(given)
     if hasattr(given, "__array__"):
         array = np.asarray(given)
     elif hasattr(given, "__dlpack__"):

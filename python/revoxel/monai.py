@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -10,14 +11,15 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import InvertibleTransform, MapTransform
+from monai.transforms import InvertibleTransform, MapTransform, Randomizable
 from monai.utils import TraceKeys
 
+from revoxel._arrays import plain
 from revoxel._core import Pipeline, Trace, Volume
 from revoxel._errors import RevoxelError
 from revoxel._program import StrPath
 
-__all__ = ["Revoxeld"]
+__all__ = ["RandRevoxeld", "Revoxeld"]
 
 
 class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
@@ -31,8 +33,31 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
     MONAI's ``Invertd`` and ``Compose.inverse``. With ``nearest_interp`` (the default of ``Invertd``) values stay as they are,
     else they are interpolated linearly. Intensities are not undone: a prediction has none.
 
-    Random steps draw by the name of the case: what ``case_key`` holds, else the name of the first input's file.
+    In workers that a ``DataLoader`` spawns MONAI cannot tell its own transforms from others, and refuses to invert them. A chain in
+    which this is the only transform that is inverted has no such limit; nor has a program that calls
+    ``torch.multiprocessing.set_start_method("spawn")``, as MONAI goes by names then.
+
+    With random steps in the pipeline what is made is a :class:`RandRevoxeld`, which draws anew at every call, as MONAI's random
+    transforms do. With ``by_case=True`` steps draw by the name of the case alone, as :func:`revoxel.run` does: the same numbers
+    at every call, so MONAI's datasets may cache them. The name is what ``case_key`` holds, else what the path of the first input's
+    file says: what stands in the place of ``{case}``, or the name of the file without its ending. ``copies`` of the pipeline are
+    not made; copy 1 of case ``a`` is what the case ``a/1`` draws.
     """
+
+    def __new__(
+        cls,
+        keys: KeysCollection | None = None,
+        pipeline: StrPath | Pipeline | None = None,
+        *,
+        set: Mapping[str, Any] | None = None,
+        by_case: bool = False,
+        **_: Any,
+    ) -> Revoxeld:
+        """A :class:`RandRevoxeld` where the pipeline draws: MONAI goes by classes, gives random states to what is Randomizable, and
+        never caches it. Copies are made without arguments."""
+        draws = cls is Revoxeld and pipeline is not None and not by_case and _is_random(_loaded(pipeline, set))
+        made: Revoxeld = super().__new__(RandRevoxeld if draws else cls)
+        return made
 
     def __init__(
         self,
@@ -42,13 +67,11 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
         inputs: KeysCollection | None = None,
         set: Mapping[str, Any] | None = None,
         case_key: str = "case",
+        by_case: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        if isinstance(pipeline, Pipeline):
-            self.pipeline = pipeline
-        else:
-            self.pipeline = Pipeline.load(pipeline, dict(set) if set else None)
+        self.pipeline = _loaded(pipeline, set)
         names = self.keys if inputs is None else ((inputs,) if isinstance(inputs, str) else tuple(inputs))
         if len(names) != len(self.keys):
             raise RevoxelError(f"{len(self.keys)} keys, but {len(names)} inputs")
@@ -57,7 +80,11 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
             raise RevoxelError(f"the pipeline has no input {unknown[0]!r}; it has: {', '.join(self.pipeline.inputs)}")
         self.inputs = dict(zip(self.keys, map(str, names), strict=True))
         self.case_key = case_key
-        self._kinds = {key: spec["kind"] for key, spec in self.pipeline.to_dict()["inputs"].items()}
+        self.by_case = by_case
+        document = self.pipeline.to_dict()
+        self._kinds = {key: spec["kind"] for key, spec in document["inputs"].items()}
+        self._paths = {key: _pattern(spec.get("path")) for key, spec in document["inputs"].items()}
+        self._copies = "copies" in document
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Run the pipeline on the items of a dictionary."""
@@ -65,7 +92,7 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
         given = {key: d[key] for key in self.key_iterator(d)}
         volumes = {self.inputs[key]: self._volume(key, value) for key, value in given.items()}
         case = self._case(d, given)
-        made = self.pipeline(volumes, case=case)
+        made = self.pipeline(volumes, case=self._drawn_by(case))
         if made.skipped is not None:
             raise RevoxelError(f"case {case} is left out by the pipeline: {made.skipped}")
         trace = made.trace.to_json()
@@ -77,10 +104,20 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
         """Bring items back onto the grids that they came from."""
         d = dict(data)
         for key in self.key_iterator(d):
-            record = self.pop_transform(d[key])
-            extra = record[TraceKeys.EXTRA_INFO]
-            d[key] = _back(d[key], Trace.parse(extra["trace"]), extra["volume"], nearest=extra["mode"] == "nearest")
+            extra, later = _taken(d[key], key)
+            trace = Trace.parse(extra["trace"])
+            d[key] = _back(d[key], trace, extra["volume"], later, nearest=extra["mode"] == "nearest")
         return d
+
+    def get_transform_info(self) -> dict[str, Any]:
+        """What MONAI notes of this transform."""
+        # The trace says all, so any other transform of this class may invert it, in another process too. It is found by what it
+        # holds: with MONAI's mark for any transform, one of MONAI's would take it for its own.
+        return {**super().get_transform_info(), TraceKeys.CLASS_NAME: "Revoxeld", TraceKeys.ID: "revoxel"}
+
+    def _drawn_by(self, case: str) -> str:
+        """The name that random steps draw by."""
+        return case
 
     def _volume(self, key: Hashable, value: Any) -> Any:
         if isinstance(value, (str, os.PathLike, Volume, list, tuple)):
@@ -89,15 +126,22 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
             raise RevoxelError(
                 f"{key}: lazy operations of MONAI are pending: end them with ApplyPendingd before this transform"
             )
+        if isinstance(value, torch.Tensor) and not isinstance(value, MetaTensor):
+            raise RevoxelError(
+                f"{key}: a plain tensor does not say where its voxels lie: pass a MetaTensor (LoadImaged makes one), a volume or a "
+                "path. MONAI's PersistentDataset keeps MetaTensors with track_meta=True, weights_only=False"
+            )
         return Volume.from_(value, kind=self._kinds[self.inputs[key]])
 
     def _case(self, d: Mapping[Hashable, Any], given: Mapping[Hashable, Any]) -> str:
         if self.case_key in d:
             return str(d[self.case_key])
-        for value in given.values():
-            name = value.meta.get("filename_or_obj") if isinstance(value, MetaTensor) else value
-            if isinstance(name, (str, os.PathLike)):
-                return os.path.basename(os.fspath(name))
+        for key, value in given.items():
+            file = value.meta.get("filename_or_obj") if isinstance(value, MetaTensor) else value
+            if isinstance(file, (list, tuple)) and file:
+                file = file[0]
+            if isinstance(file, (str, os.PathLike)):
+                return _case_of(os.fspath(file), self._paths[self.inputs[key]])
         return "case"
 
     def _tracked(self, before: Any, volume: Volume, name: str, trace: str) -> MetaTensor:
@@ -111,23 +155,111 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
             size = volume.shape[:3]
             if isinstance(before, (str, os.PathLike)):
                 made.meta["filename_or_obj"] = os.fspath(before)
-        # The trace says all, so any other transform of this class may invert it, in another process too.
         info = {"trace": trace, "volume": name, "mode": "bilinear"}
-        made = self.push_transform(made, orig_size=size, extra_info=info)
-        if made.applied_operations:
-            made.applied_operations[-1][TraceKeys.ID] = TraceKeys.NONE
-        return made
+        tracked: MetaTensor = self.push_transform(made, orig_size=size, extra_info=info)
+        return tracked
 
 
-def _back(prediction: Any, trace: Trace, name: str, *, nearest: bool) -> MetaTensor:
+class RandRevoxeld(Randomizable, Revoxeld):  # type: ignore[misc]
+    """What :class:`Revoxeld` makes of a pipeline with random steps. Each call draws a number from MONAI's random state, and the
+    steps draw by the name of the case and this number (``case@number``, which the trace says)."""
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw the number of the next call."""
+        self._number = int(self.R.randint(2**32, dtype=np.uint32))
+
+    def _drawn_by(self, case: str) -> str:
+        if self.by_case:
+            return case
+        self.randomize()
+        # The number of a copy comes last, where random steps look for it.
+        name, slash, copy = case.rpartition("/")
+        if self._copies and slash and copy.isdecimal():
+            return f"{name}@{self._number}/{copy}"
+        return f"{case}@{self._number}"
+
+
+def _loaded(pipeline: StrPath | Pipeline, set: Mapping[str, Any] | None) -> Pipeline:
+    if not isinstance(pipeline, Pipeline):
+        return Pipeline.load(pipeline, dict(set) if set else None)
+    if set:
+        raise RevoxelError("`set` changes a pipeline when it is read: pass it to Pipeline.load")
+    return pipeline
+
+
+def _is_random(pipeline: Pipeline) -> bool:
+    """Whether a step draws."""
+    known = getattr(pipeline, "is_random", None)
+    return bool(known) if known is not None else any(step.startswith("rand_") for step in pipeline.steps)
+
+
+def _pattern(path: Any) -> re.Pattern[str] | None:
+    """What the path of a case looks like, if it has ``{case}`` and no parts that may be missing."""
+    path = path[0] if isinstance(path, list) and path else path
+    if not isinstance(path, str) or "{case}" not in path or "[" in path:
+        return None
+    seen: set[str] = set()
+
+    def piece(found: str) -> str:
+        if found == "*":
+            return "[^/]*?"
+        name = found[1:-1]
+        if not (found.startswith("{") and name.isidentifier()):
+            return re.escape(found)
+        again = name in seen
+        seen.add(name)
+        return f"(?P={name})" if again else f"(?P<{name}>[^/]+)"
+
+    return re.compile("(?:.*/)?" + "".join(map(piece, re.split(r"(\*|\{[^{}]*\})", path))), re.DOTALL)
+
+
+def _case_of(file: str, pattern: re.Pattern[str] | None) -> str:
+    """The name of the case of a file, as ``run`` has it."""
+    found = pattern.fullmatch(file.replace(os.sep, "/")) if pattern is not None else None
+    if found is not None:
+        return found["case"]
+    name = os.path.basename(os.path.normpath(file))
+    if os.path.isdir(file):
+        return name
+    name = name.removesuffix(".gz")
+    return (name.rpartition(".")[0] or name).removesuffix(".seg")
+
+
+def _taken(prediction: Any, key: Hashable) -> tuple[dict[str, Any], list[str]]:
+    """What the last transform of this class noted, taken off the tensor, and the names of those behind it that were not undone."""
+    operations = prediction.applied_operations if isinstance(prediction, MetaTensor) else []
+    for at in reversed(range(len(operations))):
+        extra = operations[at].get(TraceKeys.EXTRA_INFO)
+        if isinstance(extra, Mapping) and {"trace", "volume", "mode"} <= extra.keys():
+            del operations[at]
+            return dict(extra), [str(later.get(TraceKeys.CLASS_NAME)) for later in operations[at:]]
+    names = ", ".join(str(operation.get(TraceKeys.CLASS_NAME)) for operation in operations)
+    raise RevoxelError(
+        f"{key}: the tensor does not carry the trace of Revoxeld (its operations: {names or 'none'}). Use Invertd with orig_keys=the "
+        "key that Revoxeld made. If workers are spawned, MONAI cannot tell its own transforms from others: let Revoxeld be the only "
+        'transform of the chain that is inverted, or call torch.multiprocessing.set_start_method("spawn")'
+    )
+
+
+def _between(later: list[str]) -> str:
+    """Why a prediction may not be on the model's grid."""
+    if later:
+        return (
+            f"Behind Revoxeld there was {', '.join(later)}, which MONAI does not invert: predict the whole volume, or crop in the "
+            "pipeline, whose trace brings crops home"
+        )
+    return "A crop or a change of size that MONAI does not record may lie in between"
+
+
+def _back(prediction: Any, trace: Trace, name: str, later: list[str], *, nearest: bool) -> MetaTensor:
     """A prediction on the grid of its scan."""
     values = prediction.as_tensor() if isinstance(prediction, MetaTensor) else torch.as_tensor(prediction)
-    array = values.detach().cpu().numpy()
+    array = plain(values)
     model = trace.grids(name)[1]
     if array.ndim != 4 or tuple(array.shape[1:]) != tuple(model.shape):
         raise RevoxelError(
             f"{name}: the prediction has shape {tuple(array.shape)}, but the model's grid is (channels, "
-            f"{', '.join(map(str, model.shape))})"
+            f"{', '.join(map(str, model.shape))}). {_between(later)}"
         )
     whole = not np.issubdtype(array.dtype, np.floating)
     if array.dtype == np.bool_:

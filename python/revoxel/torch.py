@@ -7,6 +7,7 @@ one thread.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from revoxel._core import Pipeline, Trace, Volume, read
 from revoxel._errors import RevoxelError
 from revoxel._program import StrPath
 
-__all__ = ["CaseDataset", "PatchDataset", "tensor"]
+__all__ = ["CaseDataset", "PatchDataset", "outputs", "tensor"]
 
 
 def tensor(volume: Volume, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -45,14 +46,38 @@ def _first(values: Any, volume: Volume) -> torch.Tensor:
     return made
 
 
+class _Epoch:
+    """The number of an epoch, in memory that processes share: workers that live on from epoch to epoch see it change."""
+
+    def __init__(self) -> None:
+        self._number = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def __setstate__(self, state: dict[str, torch.Tensor]) -> None:
+        # What torch sends to a worker is shared already; copies of another kind have an epoch of their own.
+        self._number = state["_number"].share_memory_()
+
+    def get(self) -> int:
+        return int(self._number)
+
+    def set(self, epoch: int) -> None:
+        if not _whole(epoch) or epoch < 0:
+            raise RevoxelError(f"epoch: {epoch!r} is no whole number of at least 0")
+        self._number.fill_(int(epoch))
+
+
 class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
     """The cases of a dataset, each taken through the pipeline when it is asked for. Nothing is written.
 
     An item has a tensor for each key of the pipeline's volumes, the name of the case under ``case``, the affine (RAS, 4×4,
-    float64) of each volume under ``KEY_affine``, and with ``traces=True`` the trace as JSON under ``trace``: for
-    :meth:`revoxel.Trace.parse`. A case that a step leaves out is an error: leave it out of ``cases``.
+    float64) of each volume under ``KEY_affine``, and with ``traces=True`` the trace as JSON under ``trace``:
+    ``Trace.parse(item["trace"]).invert(logits, axes="cxyz")`` brings a prediction home. A case that a step leaves out is an error:
+    leave it out of ``cases``.
 
-    Random steps draw by the name of the case. With ``epoch`` set (:meth:`set_epoch`) they draw anew in each epoch.
+    With ``copies`` in the pipeline there is an item for each copy of each case, as :func:`revoxel.run` makes them: those of case
+    ``a`` are called ``a/0``, ``a/1``, …
+
+    Random steps draw by the name of the item, so epoch 0 has what ``run`` writes. In every other epoch (:meth:`set_epoch`) they
+    draw anew.
     """
 
     def __init__(
@@ -74,6 +99,11 @@ class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
             self.pipeline = pipeline
         else:
             self.pipeline = Pipeline.load(pipeline, dict(set) if set else None)
+        if not isinstance(data, (str, os.PathLike)):
+            raise RevoxelError(
+                f"data: {type(data).__name__} is no path: pass the folder in which the pipeline finds its cases (PatchDataset takes "
+                "lists of files)"
+            )
         self.data = Path(data)
         self.cases = datasets.cases(pipeline, data, set=set, cases=cases, allow_outside=allow_outside)
         if not self.cases:
@@ -82,23 +112,45 @@ class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
         self.dtypes = dict(dtypes or {})
         self.traces = traces
         self.transform = transform
-        self.epoch = 0
-        self._kinds = {key: spec["kind"] for key, spec in self.pipeline.to_dict()["inputs"].items()}
+        document = self.pipeline.to_dict()
+        self._kinds = {key: spec["kind"] for key, spec in document["inputs"].items()}
+        # A pipeline that makes one copy calls it a/0; one that makes none has the case alone.
+        self._copies: int | None = document.get("copies")
+        self._epoch = _Epoch()
 
     def __len__(self) -> int:
-        return len(self.cases)
+        return len(self.cases) * (self._copies or 1)
+
+    def __repr__(self) -> str:
+        copies = "" if self._copies is None else f" × {self._copies} copies"
+        return f"<revoxel.torch.CaseDataset {self.pipeline.name}, {self.data}: {len(self.cases)} cases{copies}>"
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that random steps draw for."""
+        return self._epoch.get()
 
     def set_epoch(self, epoch: int) -> None:
-        """Let random steps draw for this epoch. Set it before the workers start."""
-        self.epoch = epoch
+        """Let random steps draw for this epoch: before its loop begins, as with a ``DistributedSampler``. Workers that live on
+        (``persistent_workers=True``) follow."""
+        self._epoch.set(epoch)
 
     def __getitem__(self, index: int) -> Any:
-        case = self.cases[index]
-        name = str(case["case"])
-        drawn = name if self.epoch == 0 else f"{name}@{self.epoch}"
+        number, copy = divmod(range(len(self))[index], self._copies or 1)
+        case = self.cases[number]
+        ending = "" if self._copies is None else f"/{copy}"
+        name = f"{case['case']}{ending}"
+        epoch = self.epoch
+        # The number of the copy comes last, where random steps look for it.
+        drawn = name if epoch == 0 else f"{case['case']}@{epoch}{ending}"
         made = self.pipeline({key: self._given(case, key) for key in self._kinds if key in case}, case=drawn)
         if made.skipped is not None:
-            raise RevoxelError(f"case {name} is left out by the pipeline ({made.skipped}): leave it out of the list")
+            advice = (
+                "leave it out of `cases`"
+                if self._copies is None
+                else "make fewer `copies`, or take a Subset without it"
+            )
+            raise RevoxelError(f"case {name} is left out by the pipeline ({made.skipped}): {advice}")
         item: dict[str, Any] = {"case": name}
         for key in self.keys or made.keys():
             volume = made[key]
@@ -117,20 +169,25 @@ class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
 
 
 class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
-    """Random patches of preprocessed cases, without an end.
+    """Random patches of preprocessed cases: ``length`` in an epoch, or without an end.
 
     ``cases`` are dictionaries of paths by key, such as :func:`outputs` lists of a run. From uncompressed files (.nii, .npy, …) only
-    the voxels of the patch are read; the files stay mapped. With ``label`` a patch is centred on a voxel of foreground (label
-    above 0) with the chance ``positive / (positive + negative)``, else anywhere, and moved inside the volume. A case smaller
-    than the patch is padded with ``fill`` at its far ends. The workers of a loader draw different patches; ``seed`` makes
-    them the same again.
+    the voxels of the patch are read; the files stay mapped. ``size`` is a length or three. With ``label`` a patch is centred on a
+    voxel of foreground (label above 0) with the chance ``positive / (positive + negative)``, else anywhere, and moved inside the
+    volume. A case smaller than the patch is padded with ``fill`` at its far ends.
+
+    The workers of a loader draw different patches, and share the ``length``: choose a multiple of the number of workers and the
+    size of a batch, since each worker makes batches of its own. ``seed`` makes the patches the same again. With workers each
+    epoch has other patches: torch gives them another seed (which ``torch.manual_seed`` decides), and those that live on count
+    their epochs. Without workers call :meth:`set_epoch`.
     """
 
     def __init__(
         self,
         cases: Sequence[Mapping[str, StrPath]],
-        size: Sequence[int],
+        size: int | Sequence[int],
         *,
+        length: int | None = None,
         label: str | None = None,
         positive: float = 1.0,
         negative: float = 1.0,
@@ -140,17 +197,21 @@ class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
         dtypes: Mapping[str, torch.dtype] | None = None,
         transform: Callable[[dict[str, Any]], Any] | None = None,
     ) -> None:
+        if isinstance(cases, (str, os.PathLike)) or not all(isinstance(case, Mapping) for case in cases):
+            raise RevoxelError("cases: expected dictionaries of paths by key, such as outputs(folder) lists of a run")
         if not cases:
             raise RevoxelError("there are no cases")
-        if len(size) != 3 or min(size) < 1:
-            raise RevoxelError(f"the size of a patch is three numbers of voxels, not {tuple(size)}")
+        self.size = _size(size)
+        for what, number in {"samples": samples, "length": 1 if length is None else length}.items():
+            if not _whole(number) or number < 1:
+                raise RevoxelError(f"{what}: {number!r} is no whole number of at least 1")
         if positive < 0 or negative < 0 or positive + negative <= 0:
             raise RevoxelError("`positive` and `negative` are shares, and one of them is above 0")
         if label is not None and any(label not in case for case in cases):
             raise RevoxelError(f"not every case has the key {label!r}")
         self.cases = [{key: os.fspath(path) for key, path in case.items() if key not in _ABOUT} for case in cases]
         self.names = [str(case["case"]) if "case" in case else str(number) for number, case in enumerate(cases)]
-        self.size = (int(size[0]), int(size[1]), int(size[2]))
+        self.length = length
         self.label = label
         self.share = positive / (positive + negative) if label is not None else 0.0
         self.samples = samples
@@ -158,6 +219,9 @@ class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
         self.fill = dict(fill or {})
         self.dtypes = dict(dtypes or {})
         self.transform = transform
+        self._epoch = _Epoch()
+        # How often this worker has begun.
+        self._begun = 0
         self._open: dict[int, dict[str, Volume]] = {}
         self._foreground: dict[int, NDArray[np.int64]] = {}
 
@@ -165,12 +229,41 @@ class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
         # Maps of files are opened again by each worker.
         return {**self.__dict__, "_open": {}}
 
+    def __len__(self) -> int:
+        if self.length is None:
+            raise TypeError("the patches have no end: pass length=, the number of patches in an epoch")
+        return self.length
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.size))
+        length = "without an end" if self.length is None else f"{self.length} in an epoch"
+        return f"<revoxel.torch.PatchDataset {len(self.cases)} cases: patches of {size} voxels, {length}>"
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that patches are drawn for."""
+        return self._epoch.get()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other patches than in other epochs. Call it before the loop of an epoch begins; workers follow."""
+        self._epoch.set(epoch)
+
     def __iter__(self) -> Iterator[Any]:
         info = get_worker_info()
         worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
-        # A loader gives each of its epochs another seed; without one the patches of an epoch are those of the last.
-        epoch = info.seed - info.id if info is not None else 0
-        random = np.random.default_rng([self.seed, epoch & (2**63 - 1), worker, workers])
+        # A loader gives new workers another seed for each of its epochs; those that live on keep theirs.
+        seed = info.seed - info.id if info is not None else 0
+        begun = self._begun
+        if info is not None:
+            self._begun += 1
+        random = np.random.default_rng([self.seed, seed & (2**63 - 1), worker, workers, self.epoch, begun])
+        share = None if self.length is None else len(range(worker, self.length, workers))
+        return itertools.islice(self._patches(random), share)
+
+    def _patches(self, random: np.random.Generator) -> Iterator[Any]:
         while True:
             for case in random.permutation(len(self.cases)):
                 for _ in range(self.samples):
@@ -227,6 +320,17 @@ class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
                 found = np.random.default_rng(number).choice(found, _MOST_PLACES, replace=False)
             self._foreground[number] = found
         return found
+
+
+def _whole(number: Any) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def _size(size: int | Sequence[int]) -> tuple[int, int, int]:
+    given = list(size) if isinstance(size, Iterable) else [size] * 3
+    if len(given) != 3 or not all(_whole(length) and length >= 1 for length in given):
+        raise RevoxelError(f"size: {size!r} is neither one nor three whole numbers of voxels, at least 1")
+    return (int(given[0]), int(given[1]), int(given[2]))
 
 
 # What a case is called is no file.

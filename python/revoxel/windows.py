@@ -23,13 +23,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from revoxel._arrays import plain
 from revoxel._errors import RevoxelError
 from revoxel._models import Scores, running
 
@@ -38,7 +39,7 @@ __all__ = ["Blend", "Padding", "Progress", "Rule", "Window", "padding", "positio
 Rule: TypeAlias = Literal["monai", "nnunet"]
 Blend: TypeAlias = Literal["constant", "gaussian"]
 Padding: TypeAlias = Literal["constant", "reflect", "replicate", "circular"]
-Window: TypeAlias = int | Sequence[int | None]
+Window: TypeAlias = int | Sequence[int | None] | None
 Progress: TypeAlias = Callable[[int, int], object]
 
 _Float: TypeAlias = NDArray[np.float32]
@@ -157,7 +158,7 @@ def slide(
     With ``argmax=True`` the labels (x, y, z) of the highest class, uint8 or uint16; then scores are held for no more rows than
     a window is long. For the other arguments see ``revoxel.infer``.
     """
-    given = np.asarray(array)
+    given = np.asarray(plain(array))
     if given.ndim not in (3, 4) or not given.size:
         raise RevoxelError(f"array: expected (channels, x, y, z) or (x, y, z), got the shape {given.shape}")
     channels = [given] if given.ndim == 3 else list(given)
@@ -424,14 +425,15 @@ def _shape(shape: Sequence[int]) -> _Three:
 
 
 def _window(window: Window, shape: _Three | None) -> _Three:
-    """The window; where `shape` is known, None and -1 stand for the whole axis."""
-    given = [window] * 3 if isinstance(window, int | np.integer) else list(window)
+    """The window; where `shape` is known, None and -1 stand for the whole axis, and None alone for the whole volume."""
+    given: list[Any] = list(window) if isinstance(window, Iterable) else [window] * 3
     if shape is not None and len(given) == 3:
         given = [n if w is None or w == -1 else w for w, n in zip(given, shape, strict=True)]
     whole = all(isinstance(w, int | np.integer) and not isinstance(w, bool) and w >= 1 for w in given)
     if len(given) != 3 or not whole:
         raise RevoxelError(
-            f"window: {window!r} must be one or three whole numbers of at least 1, or None for the whole of an axis"
+            f"window: {window!r} must be one or three whole numbers of at least 1"
+            + (", or None for the whole of an axis" if shape is not None else "")
         )
     x, y, z = (int(w) for w in given if w is not None)
     # Longer than any volume: a mistake of units, and more memory than there is.

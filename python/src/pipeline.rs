@@ -240,10 +240,11 @@ impl Pipeline {
         self.0.resolved().inputs.iter().map(|input| input.key.clone()).collect()
     }
 
-    /// How often each case is taken through it, each time with other random draws: copy 2 of case "a" is case="a/2".
+    /// How often each case is taken through it, each time with other random draws: copy 2 of case "a" is case="a/2". None where
+    /// cases have no copies.
     #[getter]
-    fn copies(&self) -> u32 {
-        self.0.resolved().copies.unwrap_or(1)
+    fn copies(&self) -> Option<u32> {
+        self.0.resolved().copies
     }
 
     /// Whether any step draws by the name of the case.

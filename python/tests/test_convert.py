@@ -11,6 +11,7 @@ import pytest
 from conftest import CORNERS, SHAPE, affines, oblique, voxels, world
 
 import revoxel
+from revoxel import windows
 
 LIBRARIES = {
     "nibabel": "nibabel",
@@ -191,6 +192,65 @@ def test_torch_gets_memory_that_it_may_write_to(oblique_affine: np.ndarray) -> N
     with pytest.raises(revoxel.RevoxelError, match=r"Volume\(array, affine\)"):
         revoxel.Volume.from_(tensor)
     assert np.array_equal(revoxel.Volume(tensor, oblique_affine, order="cxyz").xyz, array + 1)
+
+
+@pytest.mark.parametrize("kind", ["graph", "bfloat16", "float16", "parameter"])
+def test_every_tensor_comes_in(kind: str, oblique_affine: np.ndarray) -> None:
+    """What a training loop has at hand: tensors with a graph, and the half precision of autocast."""
+    torch = pytest.importorskip("torch")
+    # Halves are exact in every type.
+    values = (np.arange(np.prod(SHAPE)).reshape(SHAPE) % 7 / 2 - 1).astype(np.float32)
+    tensor = torch.from_numpy(values)
+    if kind == "graph":
+        tensor = tensor.requires_grad_(True) * 1
+    elif kind == "parameter":
+        tensor = torch.nn.Parameter(tensor)
+    else:
+        tensor = tensor.to(getattr(torch, kind))
+    made = revoxel.Volume(tensor, oblique_affine)
+    assert made.dtype == np.float32
+    assert np.array_equal(made.xyz, values)
+    with pytest.raises(revoxel.RevoxelError, match="does not say where"):
+        revoxel.Volume.from_(tensor)
+    case = revoxel.Pipeline.parse(PIPELINE)(made)
+    back = case.trace.invert(tensor, kind="image", axes="xyz")
+    assert np.array_equal(back.xyz, values[::-1])
+    two = torch.stack([tensor, -tensor])
+    labels = case.trace.invert([two, two.float()], kind="logit", activation="none", argmax=True, axes="cxyz")
+    assert np.array_equal(labels.xyz, (values < 0)[::-1])
+    slid = windows.slide(tensor, lambda block: torch.from_numpy(block).to(two.dtype), 3)
+    assert np.array_equal(slid[0], values)
+
+
+def test_tensors_of_other_libraries_come_in_half_precision(oblique_affine: np.ndarray) -> None:
+    pytest.importorskip("monai")
+    import torch
+    from monai.data import MetaTensor
+
+    values = torch.ones(1, *SHAPE, dtype=torch.bfloat16, requires_grad=True)
+    given = MetaTensor(values, affine=torch.from_numpy(oblique_affine))
+    for made in (revoxel.Volume.from_(given), revoxel.Volume(given, oblique_affine, order="cxyz")):
+        assert (made.dtype, float(made.xyz.min())) == (np.float32, 1)
+
+
+def test_no_tensor_is_copied_silently(oblique_affine: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.zeros(9, 7, 5, requires_grad=True)
+    shared = revoxel.Volume(tensor, oblique_affine, order="zyx", copy=False)
+    with torch.no_grad():
+        tensor[3, 2, 1] = 4
+    assert shared.xyz[1, 2, 3] == 4
+    with pytest.raises(revoxel.RevoxelError, match="bfloat16"):
+        revoxel.Volume(tensor.bfloat16(), oblique_affine, order="zyx", copy=False)
+
+
+PIPELINE = """
+version: 1
+inputs: { image: { kind: image, path: "{case}.nii" } }
+steps: [{ flip: { spatial_axis: 0 } }]
+outputs: { image: { path: "{case}-out.nii" } }
+trace: "{case}.json"
+"""
 
 
 def test_monai_says_what_it_means(oblique_affine: np.ndarray) -> None:

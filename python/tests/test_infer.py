@@ -94,6 +94,11 @@ def test_a_case_in_all_forms(pipeline: revoxel.Pipeline, tmp_path: Path) -> None
     assert (wanted.case, wanted.trace.case) == ("seven", "seven")
     for case in (tmp_path / "ct.nii.gz", {"image": str(tmp_path / "ct.nii.gz")}, {"image": read, "label": None}):
         assert np.array_equal(infer(case, pipeline, **arguments).label.xyz, wanted.label.xyz)
+    (tmp_path / "p.yaml").write_text(PIPELINE)
+    for path in (tmp_path / "p.yaml", str(tmp_path / "p.yaml")):
+        assert np.array_equal(infer(read, path, **arguments).label.xyz, wanted.label.xyz)
+    with pytest.raises(revoxel.RevoxelError, match=r"none\.yaml"):
+        infer(read, tmp_path / "none.yaml", **arguments)
     done = pipeline(read, case="eight")
     before = done["image"].to_numpy(copy=True)
     again = infer(done, **arguments)
@@ -108,6 +113,20 @@ def test_a_case_in_all_forms(pipeline: revoxel.Pipeline, tmp_path: Path) -> None
         infer(read, **arguments)
     with pytest.raises(revoxel.RevoxelError, match="is no Pipeline"):
         infer(pipeline, read, **arguments)  # type: ignore[arg-type]
+
+
+def test_the_window_may_be_the_whole_volume(pipeline: revoxel.Pipeline) -> None:
+    whole = infer(scan(), pipeline, model=thresholds, window=None)
+    assert whole.windows == 1
+    assert np.array_equal(
+        whole.label.xyz, infer(scan(), pipeline, model=thresholds, window=(None, None, None)).label.xyz
+    )
+    assert windows.positions((5, 6, 7), None) == ([0], [0], [0])
+    for wrong in ("8", 2.5, (None, 4)):
+        with pytest.raises(revoxel.RevoxelError, match=r"window: .*whole of an axis"):
+            infer(scan(), pipeline, model=thresholds, window=wrong)  # type: ignore[arg-type]
+    with pytest.raises(revoxel.RevoxelError, match=r"window: None must be .* of at least 1$"):
+        windows.weights(None)  # type: ignore[arg-type]
 
 
 def test_the_axes_of_the_model(pipeline: revoxel.Pipeline) -> None:

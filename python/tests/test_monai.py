@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from test_datasets import AFFINE, place  # noqa: F401  (a fixture)
+from test_datasets import AFFINE, PIPELINE, place  # noqa: F401  (a fixture)
 
 import revoxel
 
 pytest.importorskip("torch")
 pytest.importorskip("monai")
 import torch
-from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
-from monai.transforms import Compose, EnsureChannelFirstd, Flipd, Invertd, LoadImaged, SpatialPadd
+from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor, PersistentDataset, decollate_batch
+from monai.transforms import (
+    Compose,
+    EnsureChannelFirstd,
+    Flipd,
+    Invertd,
+    Lambdad,
+    LoadImaged,
+    RandCropByPosNegLabeld,
+    Randomizable,
+    SpatialPadd,
+)
+from monai.utils import set_determinism
 
-from revoxel.monai import Revoxeld
+from revoxel.monai import RandRevoxeld, Revoxeld
 
 
 def _files(place: Path, case: str) -> dict[str, str]:  # noqa: F811
@@ -32,7 +45,7 @@ def test_it_gives_what_the_pipeline_gives_with_right_affines(place: Path) -> Non
     load = Compose([LoadImaged(["image", "label"]), EnsureChannelFirstd(["image", "label"])])
     given = load(_files(place, "c1"))
     made = Revoxeld(["image", "label"], place / "p.yaml")(given)
-    expected = revoxel.Pipeline.load(place / "p.yaml")(_files(place, "c1"), case="c1_i.nii.gz")
+    expected = revoxel.Pipeline.load(place / "p.yaml")(_files(place, "c1"), case="c1")
     for key in ("image", "label"):
         assert isinstance(made[key], MetaTensor)
         np.testing.assert_allclose(made[key].affine.numpy(), expected[key].affine, atol=1e-6)
@@ -115,8 +128,203 @@ def test_scores_are_interpolated_and_compose_inverts(place: Path) -> None:  # no
         step.inverse({"image": wrong})
 
 
+RANDOM = PIPELINE.replace(
+    "outputs:",
+    "  - rand_flip: { prob: 0.5, spatial_axis: 0 }\n  - rand_gaussian_noise: { prob: 1, std: 9, keys: [image] }\noutputs:",
+)
+
+
+@pytest.fixture
+def random(place: Path) -> Path:  # noqa: F811
+    (place / "random.yaml").write_text(RANDOM)
+    return place / "random.yaml"
+
+
+def _chain(pipeline: Path, *behind: Any, **options: Any) -> Any:
+    both = ["image", "label"]
+    return Compose([LoadImaged(both), EnsureChannelFirstd(both), Revoxeld(both, pipeline, **options), *behind])
+
+
+def _image(item: Any) -> torch.Tensor:
+    made: torch.Tensor = item["image"].as_tensor()
+    return made
+
+
+def test_random_steps_draw_as_monai_says(place: Path, random: Path) -> None:  # noqa: F811
+    chain = _chain(random)
+    files = _files(place, "c0")
+
+    def three(begin: Callable[[], Any]) -> list[torch.Tensor]:
+        begin()
+        return [_image(chain(files)) for _ in range(3)]
+
+    first = three(lambda: chain.set_random_state(7))
+    again = three(lambda: chain.set_random_state(7))
+    other = three(lambda: chain.set_random_state(8))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    drawn = [*first, *other]
+    assert not any(a.shape == b.shape and torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])
+    # The seed of MONAI decides what a chain that is made after it draws.
+    try:
+        set_determinism(5)
+        one = _image(_chain(random)(files))
+        set_determinism(5)
+        assert torch.equal(_image(_chain(random)(files)), one)
+    finally:
+        set_determinism(None)
+
+
+def test_workers_draw_anew_in_each_epoch(place: Path, random: Path) -> None:  # noqa: F811
+    chain = _chain(random, Lambdad("image", lambda image: image.mean()[None]))
+    data = Dataset([_files(place, case) for case in ("c0", "c0", "c1", "c1")], chain)
+    for lasting in (False, True):
+        loader = DataLoader(data, batch_size=1, num_workers=2, persistent_workers=lasting, timeout=60)
+        means = [float(batch["image"][0, 0]) for _ in range(2) for batch in loader]
+        assert len(set(means)) == 8, means
+
+
+def test_by_case_draws_what_run_draws(place: Path, random: Path) -> None:  # noqa: F811
+    revoxel.run(random, place / "data", place / "out")
+    step = Revoxeld(["image", "label"], random, by_case=True)
+    assert type(step) is Revoxeld
+    for case in ("c0", "c1"):
+        expected = revoxel.read(place / f"out/{case}/image.nii").xyz
+        for given in (step(_files(place, case)), _chain(random, by_case=True)(_files(place, case))):
+            np.testing.assert_allclose(_image(given)[0].numpy(), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("path", "file", "case"),
+    [
+        ("{case}_i.nii.gz", "/d/c1_i.nii.gz", "c1"),
+        ("{case}/ct.nii.gz", "/d/c1/ct.nii.gz", "c1"),
+        ("sub-{case}/sub-{case}_*_T1w.nii.gz", "/d/sub-07/sub-07_run-1_T1w.nii.gz", "07"),
+        ("{case}/ct.nii.gz", "/elsewhere/a.nii.gz", "a"),
+        ("[{ses}/]{case}.nii.gz", "b.c.seg.nrrd", "b.c"),
+        ("{case}_i.nii.gz", "/d/scan", "scan"),
+    ],
+)
+def test_a_case_is_called_as_run_calls_it(path: str, file: str, case: str, tmp_path: Path) -> None:
+    # `outputs` needs all names of the inputs.
+    names = "{ses}-" if "ses" in path else ""
+    text = PIPELINE.replace("{case}_i.nii.gz", path).replace('"{case}/', f'"{names}{{case}}/')
+    (tmp_path / "p.yaml").write_text(text.split("restore:")[0].replace("{ses}-", "[{ses}-]"))
+    step = Revoxeld("image", tmp_path / "p.yaml", allow_missing_keys=True)
+    assert step._case({}, {"image": file}) == case
+    assert step._case({}, {"image": MetaTensor(torch.zeros(1), meta={"filename_or_obj": file})}) == case
+    assert step._case({}, {"image": [file, "other"]}) == case
+    assert step._case({"case": "mine"}, {"image": file}) == "mine"
+
+
+def test_a_folder_keeps_its_whole_name(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "1.2.840").mkdir()
+    assert Revoxeld("image", place / "p.yaml")._case({}, {"image": f"{tmp_path}/1.2.840/"}) == "1.2.840"
+
+
+def test_only_what_draws_is_random_to_monai(place: Path, random: Path) -> None:  # noqa: F811
+    plain, drawing = Revoxeld("image", place / "p.yaml"), Revoxeld("image", random)
+    assert type(plain) is Revoxeld
+    assert not isinstance(plain, Randomizable)
+    assert type(drawing) is type(pickle.loads(pickle.dumps(drawing))) is RandRevoxeld
+    assert isinstance(drawing, Revoxeld)
+    assert not isinstance(Revoxeld("image", random, by_case=True), Randomizable)
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_monai_caches_what_does_not_draw(place: Path, random: Path, kind: str) -> None:  # noqa: F811
+    calls: list[str] = []
+
+    def count(image: Any) -> Any:
+        calls.append("call")
+        return image
+
+    def twice(chain: Any) -> tuple[torch.Tensor, torch.Tensor, int]:
+        calls.clear()
+        files = [_files(place, "c0")]
+        if kind == "memory":
+            data = CacheDataset(files, chain, num_workers=0, progress=False)
+        else:
+            data = PersistentDataset(
+                files, chain, cache_dir=place / str(len(list(place.iterdir()))), track_meta=True, weights_only=False
+            )
+        return _image(data[0]), _image(data[0]), len(calls)
+
+    # What comes after a random transform is not cached.
+    for cached in (
+        _chain(place / "p.yaml", Lambdad("image", count)),
+        _chain(random, Lambdad("image", count), by_case=True),
+    ):
+        first, second, called = twice(cached)
+        assert torch.equal(first, second)
+        assert called == 1
+    first, second, called = twice(_chain(random, Lambdad("image", count)))
+    assert first.shape != second.shape or not torch.equal(first, second)
+    assert called == 2
+    # What lies before is.
+    both = ["image", "label"]
+    before = [LoadImaged(both), EnsureChannelFirstd(both), Lambdad("image", count), Revoxeld(both, random)]
+    assert twice(Compose(before))[2] == 1
+
+
+def test_what_was_drawn_is_inverted(place: Path, random: Path) -> None:  # noqa: F811
+    chain = _chain(random)
+    source = revoxel.read(place / "data/c1_l.nii.gz", "label")
+    for _ in range(4):
+        d = chain(_files(place, "c1"))
+        d["pred"] = d["label"].clone()
+        # Others than the transform that made it may invert it.
+        for home in (chain, pickle.loads(pickle.dumps(chain)), _chain(random)):
+            back = Invertd("pred", home, orig_keys="image", nearest_interp=True)(d)["pred"]
+            assert _dice(back[0].numpy(), source.xyz) > 0.7
+        whole = chain.inverse(d)
+        assert tuple(whole["image"].shape) == (1, *source.shape)
+        assert whole["image"].applied_operations == []
+
+
+def test_predictions_in_half_precision_come_home(place: Path) -> None:  # noqa: F811
+    d = _chain(place / "p.yaml")(_files(place, "c0"))
+    scores = d["image"].as_tensor().bfloat16().requires_grad_(True)
+    for given in (scores, scores * 1):
+        d["pred"] = MetaTensor(given, meta=d["image"].meta)
+        back = Invertd("pred", _chain(place / "p.yaml"), orig_keys="image", nearest_interp=False)(d)["pred"]
+        assert (back.shape[1:], back.dtype) == (revoxel.read(place / "data/c0_i.nii.gz").shape, torch.bfloat16)
+
+
+def test_what_lies_behind_and_is_not_undone_is_named(place: Path) -> None:  # noqa: F811
+    crop = RandCropByPosNegLabeld(["image", "label"], "label", (4, 4, 4), num_samples=1)
+    chain = _chain(place / "p.yaml", crop)
+    [d] = chain(_files(place, "c0"))
+    with pytest.raises(RuntimeError, match="Revoxeld") as caught:
+        Invertd("label", chain)(d)
+    assert "RandCropByPosNegLabel, which MONAI does not invert" in str(caught.value.__cause__)
+    # A spatial transform of MONAI that was in another process is not known to MONAI; this one is.
+    for behind in (Flipd("image", 0), SpatialPadd("image", (24, 24, 24))):
+        chain = _chain(place / "p.yaml", behind)
+        other = pickle.loads(pickle.dumps(chain))
+        with pytest.raises(RuntimeError, match="most recently applied") as caught:
+            try:
+                Invertd("image", chain)(other(_files(place, "c0")))
+            except RuntimeError as error:
+                raise error.__cause__ or error from None
+    kept = _chain(place / "p.yaml")
+    source = revoxel.read(place / "data/c0_i.nii.gz").shape
+    assert Invertd("image", kept)(pickle.loads(pickle.dumps(kept))(_files(place, "c0")))["image"].shape[1:] == source
+
+
+def test_a_record_that_is_missing_is_told(place: Path) -> None:  # noqa: F811
+    step = Revoxeld("image", place / "p.yaml")
+    for tensor in (torch.zeros(1, 4, 4, 4), MetaTensor(torch.zeros(1, 4, 4, 4))):
+        with pytest.raises(revoxel.RevoxelError, match="does not carry the trace"):
+            step.inverse({"image": tensor})
+
+
 def test_what_does_not_fit_is_refused(place: Path) -> None:  # noqa: F811
     with pytest.raises(revoxel.RevoxelError, match="no input 'mask'"):
         Revoxeld("mask", place / "p.yaml")
     with pytest.raises(revoxel.RevoxelError, match="2 keys, but 1 inputs"):
         Revoxeld(["image", "label"], place / "p.yaml", inputs="image")
+    with pytest.raises(revoxel.RevoxelError, match=r"Pipeline\.load"):
+        Revoxeld("image", revoxel.Pipeline.load(place / "p.yaml"), set={"seed": 3})
+    # What PersistentDataset keeps by default.
+    with pytest.raises(revoxel.RevoxelError, match=r"image: a plain tensor .*track_meta=True"):
+        Revoxeld("image", place / "p.yaml")({"image": torch.zeros(1, 4, 4, 4)})

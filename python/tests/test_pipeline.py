@@ -445,7 +445,7 @@ def test_steps_alone_are_a_pipeline(scan: revoxel.Volume) -> None:
     label = revoxel.Volume((voxels() % 4).astype(np.uint8), scan.affine, kind="label")
     steps = [{"orientation": {"axcodes": "LPS"}}, {"rand_flip": {"prob": 0.5, "spatial_axis": 0}}]
     pipeline = revoxel.Pipeline.from_steps(steps, {"image": "image", "label": "label"}, seed=3)
-    assert (pipeline.is_random, pipeline.copies, pipeline.inputs) == (True, 1, ["image", "label"])
+    assert (pipeline.is_random, pipeline.copies, pipeline.inputs) == (True, None, ["image", "label"])
     drawn = {pipeline({"image": scan, "label": label}, case=f"c{n}")["image"].grid.affine[0, 0] for n in range(20)}
     assert len(drawn) == 2
     assert not revoxel.Pipeline.from_steps(steps[:1]).is_random
