@@ -4,7 +4,7 @@
 >>> pipeline = revoxel.Pipeline.load("ct-1mm.yaml")
 >>> case = pipeline({"image": "ct.nii.gz"}, case="case-7")
 >>> tensor = case["image"].to_torch()
->>> back = case.trace.invert(model(tensor), argmax=True)
+>>> back = case.trace.invert(model(tensor), axes="cxyz", argmax=True)
 >>> revoxel.write(back, "labels-on-scan.nii.gz")
 
 A volume's arrays are (x, y, z) with the first axis fastest, its affine is RAS+ millimetres, index (0, 0, 0) is the centre of the

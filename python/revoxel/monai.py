@@ -189,8 +189,7 @@ def _loaded(pipeline: StrPath | Pipeline, set: Mapping[str, Any] | None) -> Pipe
 
 def _is_random(pipeline: Pipeline) -> bool:
     """Whether a step draws."""
-    known = getattr(pipeline, "is_random", None)
-    return bool(known) if known is not None else any(step.startswith("rand_") for step in pipeline.steps)
+    return pipeline.is_random
 
 
 def _pattern(path: Any) -> re.Pattern[str] | None:
