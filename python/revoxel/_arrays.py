@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import json
-=======
 import sys
 from collections.abc import Mapping
 from typing import Any
