@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ._adapter import Adapter, NotApplicable, Refused, SpatialImageAdapter
+from ._broken import check_adapter
 from ._files import SampleFile, sample_files
 from ._lab import Lab, Notebook, listening
 from ._report import Answer, Measure, NonConformance, Report, Verdict
@@ -45,8 +46,11 @@ def check_spatial_image(
     """Asks a library the twelve questions, or some of them, and reports the answers.
 
     Raises nothing for a wrong answer unless `strict`: then `NonConformance`, with everything that
-    failed. `files` replaces the sample files.
+    failed. Questions 1 to 4 must have an answer then (the third, if the adapter declares a frame). An
+    adapter that lacks what it needs is refused by `TypeError` or `ValueError`; one whose own code fails,
+    by a misspelt name for instance, has failed. `files` replaces the sample files.
     """
+    check_adapter(adapter)
     asked = sorted(QUESTIONS) if questions is None else sorted(set(questions))
     for number in asked:
         if number not in QUESTIONS:
@@ -59,7 +63,8 @@ def check_spatial_image(
             notebook = Notebook()
             with listening():
                 ask(lab, notebook)
-            answers.append(Answer(number, title, tuple(notebook.measures)))
+            needed = number in (1, 2, 4) or (number == 3 and adapter.frame is not None)
+            answers.append(Answer(number, title, tuple(notebook.measures), needed))
     report = Report(
         name=adapter.name,
         version=str(lab.fact("version", "")),

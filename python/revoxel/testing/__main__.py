@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import check_spatial_image
+from ._broken import check_adapter
 from ._page import merged, replace_answers, table_json
 from .adapters import KNOWN, adapter, missing
 
@@ -23,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         help=f"one of {', '.join(KNOWN)}, or MODULE:CLASS of an adapter of your own; all that are installed",
     )
     parser.add_argument("--question", type=int, action="append", help="only this one; may be repeated")
-    parser.add_argument("--strict", action="store_true", help="exit code 1 if an answer is wrong")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit code 1 if an answer is wrong, or if 1 to 4 have none"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--record", type=Path, metavar="FILE", help="put the answers into this table")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the table of --record into this page")
@@ -37,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in names:
         try:
             asked = adapter(name)
-        except (ImportError, ValueError, AttributeError) as error:
+            check_adapter(asked)
+        except (ImportError, ValueError, AttributeError, TypeError) as error:
             parser.error(str(error))
         reports.append(check_spatial_image(asked, questions=given.question))
     documents = [report.to_dict() for report in reports]
@@ -47,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n\n".join(str(report) for report in reports))
     if given.record:
         record(given.record, given.page, documents)
-    wrong = [report for report in reports if report.failed]
+    wrong = [report for report in reports if report.failed or report.unanswered]
     return 1 if given.strict and wrong else 0
 
 

@@ -26,7 +26,9 @@ class SpatialImageAdapter(Protocol):
 
     These are optional; a question that needs an absent one is "not applicable". `make`, `open`,
     `save` and the optional methods refuse by any exception but `NotApplicable`. `world` and `array` of an
-    image that was given must answer, or raise `Refused`; another exception is a failure.
+    image that was given must answer, or raise `Refused`; another exception is a failure. So is a fault of
+    the adapter's own code: a name or an attribute that does not exist, a wrong number of arguments, a
+    module that cannot be imported.
 
     | attribute or method | |
     |---|---|

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ._adapter import NotApplicable, Refused, SpatialImageAdapter
+from ._broken import is_broken
 from ._files import SampleFile
 from ._geometry import FLIP_XY, Affine, Array, Points, apply, corners, in_voxels, orders, reordered
 from ._report import Measure, Verdict
@@ -24,16 +25,17 @@ from ._report import Measure, Verdict
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call gave: a value, a refusal, or nothing because the library has no such thing."""
+    """What a call gave: a value, a refusal, a fault of the adapter, or nothing: the library has no such thing."""
 
     value: Any = None
     refusal: str | None = None
     absent: str | None = None
+    broken: str | None = None
     warned: bool = False
 
     @property
     def ok(self) -> bool:
-        return self.refusal is None and self.absent is None
+        return self.refusal is None and self.absent is None and self.broken is None
 
 
 class Broken(Exception):
@@ -109,8 +111,9 @@ class Lab:
             except NotApplicable as missing:
                 outcome = Outcome(absent=str(missing) or f"no {method}")
             except Exception as error:
-                outcome = Outcome(refusal=first_line(error))
-        return Outcome(outcome.value, outcome.refusal, outcome.absent, said[0])
+                told = first_line(error)
+                outcome = Outcome(broken=told) if is_broken(error, self.adapter) else Outcome(refusal=told)
+        return dataclasses.replace(outcome, warned=said[0])
 
     def open(self, file: SampleFile) -> Outcome:
         """Opens a sample file, once."""
@@ -222,6 +225,8 @@ class Notebook:
             self.add(what, Verdict.NOT_APPLICABLE, outcome.absent)
         elif outcome.refusal is not None:
             self.add(what, Verdict.REFUSED, outcome.refusal)
+        elif outcome.broken is not None:
+            self.add(what, Verdict.FAIL, f"the adapter is broken: {outcome.broken}")
         return not outcome.ok
 
     @contextlib.contextmanager

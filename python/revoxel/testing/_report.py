@@ -48,6 +48,8 @@ class Answer:
     number: int
     title: str
     measures: tuple[Measure, ...]
+    needed: bool = False
+    """A library that answers nothing here was not checked: `check` takes that for a failure."""
 
     @property
     def verdict(self) -> Verdict:
@@ -85,8 +87,15 @@ class Answer:
                 out[key] = max(value, out.get(key, value))
         return out
 
+    @property
+    def unanswered(self) -> bool:
+        """Nothing was checked, though this question must be answered."""
+        return self.needed and self.verdict not in (Verdict.PASS, Verdict.FAIL)
+
     def check(self) -> None:
-        """Raises `NonConformance` if the verdict is fail."""
+        """Raises `NonConformance` if the verdict is fail, or if nothing was answered that must be."""
+        if self.unanswered:
+            raise NonConformance(f"question {self.number}, {self.title}\n  {UNANSWERED}: {self.sentence}")
         if self.verdict is Verdict.FAIL:
             lines = [f"  {m.what}: {m.sentence}" for m in self.of(Verdict.FAIL)]
             raise NonConformance(f"question {self.number}, {self.title}\n" + "\n".join(lines))
@@ -100,6 +109,9 @@ class Answer:
             "numbers": {k: shorter(v) for k, v in self.numbers.items()},
             "measures": [measure.to_dict() for measure in self.measures],
         }
+
+
+UNANSWERED = "not one try was answered, so nothing was checked"
 
 
 class NonConformance(AssertionError):
@@ -128,10 +140,17 @@ class Report:
     def failed(self) -> list[Answer]:
         return [answer for answer in self.answers if answer.verdict is Verdict.FAIL]
 
+    @property
+    def unanswered(self) -> list[Answer]:
+        """Of the questions that every library must answer, those without any answer."""
+        return [answer for answer in self.answers if answer.unanswered]
+
     def check(self) -> None:
-        """Raises `NonConformance` with every failed measure."""
-        if self.failed:
-            raise NonConformance(f"{self.name} {self.version}\n" + "\n".join(lines_of(self.failed)))
+        """Raises `NonConformance` with every failed measure, and with what must be answered and was not."""
+        if self.failed or self.unanswered:
+            lines = [f"question {answer.number}: {UNANSWERED}" for answer in self.unanswered]
+            lines += lines_of([*self.failed, *self.unanswered])
+            raise NonConformance(f"{self.name} {self.version}\n" + "\n".join(lines))
 
     def to_dict(self) -> dict[str, Any]:
         return {

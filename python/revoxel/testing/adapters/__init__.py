@@ -46,5 +46,7 @@ def adapter(name: str) -> SpatialImageAdapter:
     module, colon, kind = name.partition(":")
     if not colon:
         raise ValueError(f"no adapter is called {name!r}: known are {', '.join(KNOWN)}; or pass MODULE:CLASS")
-    own: SpatialImageAdapter = getattr(importlib.import_module(module), kind)()
+    found = getattr(importlib.import_module(module), kind)
+    # A class or a function that makes an adapter, or an adapter that is there already.
+    own: SpatialImageAdapter = found if hasattr(found, "make") and not isinstance(found, type) else found()
     return own

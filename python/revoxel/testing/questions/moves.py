@@ -90,7 +90,9 @@ def one_base(lab: Lab, note: Notebook, suffix: str, name: str, base: Affine) -> 
                 wrong=wrong,
             )
     if refusals:
-        note.refused(f"{what}, {len(refusals)} of 48", refusals[0])
+        # A fault of the adapter is told before what the library refuses.
+        told = next((outcome for outcome in refusals if outcome.broken is not None), refusals[0])
+        note.refused(f"{what}, {len(refusals)} of 48", told)
 
 
 CUTS: dict[str, tuple[slice, slice, slice]] = {

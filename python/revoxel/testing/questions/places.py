@@ -157,6 +157,8 @@ def columns(lab: Lab, note: Notebook, what: str, image: Any, steps: Affine) -> N
             f"a column differs from the step of its axis by {off:.2g}",
             difference=off,
         )
+    elif direction.broken is not None:
+        note.refused(f"direction of {what}", direction)
 
 
 def world_frame(lab: Lab, note: Notebook) -> None:
