@@ -43,7 +43,7 @@ plain = Compose(
     ]
 )
 prepared = plain({"image": str(path)})["image"]
-trace = revoxel.Trace.from_dict(revoxel.trace_from_monai(prepared))
+trace = revoxel.trace_from_monai(prepared)
 labels = (prepared[0].numpy() > 240).astype(np.uint8)
 back = trace.invert(labels, kind="label")
 assert back.grid == scan.grid

@@ -33,7 +33,7 @@ transform = torchio.Compose(
     ]
 )
 theirs = transform(subject)
-trace = revoxel.Trace.from_dict(revoxel.trace_from_torchio(theirs))
+trace = revoxel.trace_from_torchio(theirs)
 prediction = (theirs["image"].data[0].numpy() > 6).astype(np.uint8)
 back = trace.invert(prediction, kind="label")
 assert back.grid.shape == scan.shape

@@ -1,8 +1,6 @@
 """Predictions of MONAI, TorchIO and nnU-Net come home by `revoxel invert`, and agree with their own inverses."""
 
-import importlib.util
 import itertools
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,17 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import revoxel
+from revoxel import Trace, foreign
 from revoxel._program import program
 
 nibabel = pytest.importorskip("nibabel")
-
-ROOT = Path(__file__).resolve().parents[1]
-spec = importlib.util.spec_from_file_location("foreign", ROOT / "revoxel" / "foreign.py")
-assert spec
-assert spec.loader
-foreign = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(foreign)
-
 
 SHAPE = (22, 27, 17)
 CUBE = [(p, f) for p in itertools.permutations(range(3)) for f in itertools.product((1, -1), repeat=3)]
@@ -58,9 +50,9 @@ def write_scan(path: Path, affine: np.ndarray) -> Path:
     return path
 
 
-def invert(folder: Path, trace: dict[str, Any], prediction: np.ndarray, scan: Path, *options: str) -> np.ndarray:
+def invert(folder: Path, trace: Trace, prediction: np.ndarray, scan: Path, *options: str) -> np.ndarray:
     """What `revoxel invert` makes of it; the grid is that of the scan, bit for bit."""
-    (folder / "trace.json").write_text(json.dumps(trace))
+    trace.save(folder / "trace.json")
     np.save(folder / "prediction.npy", prediction)
     command = [
         *program(),
@@ -87,16 +79,16 @@ def seen(folder: Path) -> np.ndarray:
     return np.asarray(nibabel.load(folder / "seen.nii").dataobj) > 0
 
 
-def places_of(trace: dict[str, Any]) -> np.ndarray:
+def places_of(trace: Trace) -> np.ndarray:
     """Where the voxels of the scan lie on the grid of the prediction."""
-    to = np.linalg.solve(np.array(trace["volumes"]["image"]["result"]["grid"]["affine"]), scan_affine())
+    to = np.linalg.solve(trace.model_grid.affine, scan_affine())
     return np.einsum("ab,bijk->ijka", to[:3, :3], np.indices(SHAPE)) + to[:3, 3]
 
 
-def within_all(trace: dict[str, Any], margin: float = -0.49) -> np.ndarray:
+def within_all(trace: Trace, margin: float = -0.49) -> np.ndarray:
     """The voxels of the scan whose centres lie in the grids after all steps, so far within the outermost centres."""
     inside = np.ones(SHAPE, bool)
-    for step in trace["volumes"]["image"]["steps"]:
+    for step in trace.to_dict()["volumes"]["image"]["steps"]:
         to = np.linalg.solve(np.array(step["after"]["affine"]), scan_affine())
         places = np.einsum("ab,bijk->ijka", to[:3, :3], np.indices(SHAPE)) + to[:3, 3]
         inside &= ((places > margin) & (places < np.array(step["after"]["shape"]) - 1 - margin)).all(-1)
@@ -189,7 +181,7 @@ def test_monai(name: str, scan: Path, tmp_path: Path) -> None:
     case = chain({"image": str(scan)})
     trace = foreign.trace_from_monai(case["image"])
     shape = tuple(case["image"].shape[1:])
-    assert tuple(trace["volumes"]["image"]["result"]["grid"]["shape"]) == shape
+    assert trace.model_grid.shape == shape
 
     def both(prediction: np.ndarray, nearest: bool) -> tuple[np.ndarray, np.ndarray]:
         case["pred"] = MetaTensor(prediction.astype(np.float32), meta=case["image"].meta)
@@ -245,20 +237,22 @@ def test_monai_refusals(scan: Path) -> None:
     from monai.data import MetaTensor
 
     image = monai_chain([m.Lambdad("image", lambda v: v * 2)])({"image": str(scan)})["image"]
-    with pytest.raises(ValueError, match="Lambda"):
+    with pytest.raises(revoxel.TraceError, match="Lambda"):
         foreign.trace_from_monai(image)
-    assert foreign.trace_from_monai(image, ignore=["Lambda"])["volumes"]["image"]["steps"] == []
+    assert foreign.trace_from_monai(image, ignore=["Lambda"]).to_dict()["volumes"]["image"]["steps"] == []
     image = monai_chain([m.Resized("image", (9, 9, 9), mode="nearest")])({"image": str(scan)})["image"]
-    with pytest.raises(ValueError, match="nearest-exact"):
+    with pytest.raises(revoxel.TraceError, match="nearest-exact"):
         foreign.trace_from_monai(image)
     image = monai_chain([m.Flipd("image", 0)])({"image": str(scan)})["image"]
     image.affine[0, 3] += 1
-    with pytest.raises(ValueError, match="affine of the image"):
+    with pytest.raises(revoxel.TraceError, match="affine of the image"):
         foreign.trace_from_monai(image)
-    with pytest.raises(ValueError, match="affine of the scan is unknown"):
+    with pytest.raises(revoxel.TraceError, match="expected a MetaTensor, not ndarray"):
+        foreign.trace_from_monai(np.zeros((1, 3, 4, 5)))
+    with pytest.raises(revoxel.TraceError, match="affine of the scan is unknown"):
         foreign.trace_from_monai(MetaTensor(np.zeros((1, 3, 4, 5)), affine=scan_affine()))
     image = m.Flip(0, lazy=True)(MetaTensor(np.zeros((1, 3, 4, 5)), affine=scan_affine()))
-    with pytest.raises(ValueError, match=r"Flip.*pending"):
+    with pytest.raises(revoxel.TraceError, match=r"Flip.*pending"):
         foreign.trace_from_monai(image, affine=scan_affine())
 
 
@@ -329,7 +323,7 @@ def test_torchio(name: str, scan: Path, tmp_path: Path) -> None:
             x for x in torchio_transforms(name) if type(x).__name__ not in ("ZNormalization", "RescaleIntensity")
         ]
         moved = tio.Compose(spatial)(tio.Subject(image=tio.ScalarImage(tensor=index, affine=scan_affine())))
-    places = np.linalg.solve(scan_affine(), np.array(trace["volumes"]["image"]["result"]["grid"]["affine"]))
+    places = np.linalg.solve(scan_affine(), trace.model_grid.affine)
     places = np.einsum("ab,bijk->aijk", places[:3, :3], np.indices(shape)) + places[:3, 3].reshape(3, 1, 1, 1)
     inside = ((places > 1.5) & (places < np.array(SHAPE).reshape(3, 1, 1, 1) - 2.5)).all(0)
     if name in ("whole", "pad", "crop-or-pad", "twice"):
@@ -347,15 +341,17 @@ def test_torchio_refusals(scan: Path) -> None:
         return tio.Compose(transforms)(tio.Subject(image=tio.ScalarImage(scan)))
 
     for transform in (tio.RandomAffine(), tio.RandomElasticDeformation(max_displacement=1)):
-        with pytest.raises(ValueError, match=r"TorchIO .*(Affine|Elastic)"):
+        with pytest.raises(revoxel.TraceError, match=r"TorchIO .*(Affine|Elastic)"):
             foreign.trace_from_torchio(subject(transform))
-    with pytest.raises(ValueError, match="another scan"):
+    with pytest.raises(revoxel.TraceError, match="another scan"):
         foreign.trace_from_torchio(subject(tio.Crop(1)), source=((22, 27, 18), scan_affine()))
     case = subject(tio.Crop(1))
+    with pytest.raises(revoxel.TraceError, match="no image 'label': it has image"):
+        foreign.trace_from_torchio(case, "label")
     case.clear_history()
-    with pytest.raises(ValueError, match="not in the history"):
+    with pytest.raises(revoxel.TraceError, match="not in the history"):
         foreign.trace_from_torchio(case)
-    with pytest.raises(ValueError, match="pass source"):
+    with pytest.raises(revoxel.TraceError, match="pass source"):
         foreign.trace_from_torchio(tio.Subject(image=tio.ScalarImage(tensor=np.zeros((1, 3, 4, 5)))))
 
 
@@ -448,21 +444,23 @@ def test_nnunet_refusals() -> None:
         "shape_after_cropping_and_before_resampling": (5, 6, 4),
     }
     trace = foreign.trace_from_nnunet(properties, (5, 6, 4))
-    grid = trace["volumes"]["image"]["source"]["grid"]
-    assert grid["shape"] == [5, 6, 7]
-    assert grid["affine"] == [[-1, 0, 0, -1], [0, -2, 0, -2], [0, 0, 3, 3], [0, 0, 0, 1]]
+    assert isinstance(trace, Trace)
+    assert trace.source_grid.shape == (5, 6, 7)
+    assert trace.source_grid.affine.tolist() == [[-1, 0, 0, -1], [0, -2, 0, -2], [0, 0, 3, 3], [0, 0, 0, 1]]
     for change, problem in [
         ({"bbox_used_for_cropping": [[1, 5], [0, 6], [0, 4]]}, "bbox"),
         ({"sitk_stuff": {**properties["sitk_stuff"], "spacing": (1.0, 2.0)}}, "three axes"),
         ({"sitk_stuff": {**properties["sitk_stuff"], "original_orientation": "LPS"}}, "pass affine"),
     ]:
-        with pytest.raises(ValueError, match=problem):
+        with pytest.raises(revoxel.TraceError, match=problem):
             foreign.trace_from_nnunet({**properties, **change}, (5, 6, 4))
-    with pytest.raises(ValueError, match="pass the shape"):
+    with pytest.raises(revoxel.TraceError, match="pass the shape"):
         foreign.trace_from_nnunet(properties)
-    with pytest.raises(ValueError, match="gives the shape"):
+    with pytest.raises(revoxel.TraceError, match="no shape_before_cropping"):
+        foreign.trace_from_nnunet({}, (5, 6, 4))
+    with pytest.raises(revoxel.TraceError, match="gives the shape"):
         foreign.trace_from_nnunet(properties, (5, 6, 5), spacing=(3, 2, 1))
-    with pytest.raises(ValueError, match="transpose_forward"):
+    with pytest.raises(revoxel.TraceError, match="transpose_forward"):
         foreign.trace_from_nnunet(properties, (5, 6, 4), transpose_forward=(0, 0, 1))
-    with pytest.raises(ValueError, match="neither"):
+    with pytest.raises(revoxel.TraceError, match="neither"):
         foreign.trace_from_nnunet({k: v for k, v in properties.items() if k != "sitk_stuff"}, (5, 6, 4))
