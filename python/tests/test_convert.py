@@ -307,3 +307,22 @@ print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_does_not_go_through_nibabel() -> None:
+    """As docs/other-tools.md says: voxels, places and channels go, the rest of the header does not."""
+    nibabel = pytest.importorskip("nibabel")
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    image = nibabel.Nifti1Image(np.zeros((3, 4, 5, 2), np.int16), affine)
+    image.set_sform(affine, 4)
+    image.set_qform(np.eye(4), 1)
+    image.header["descrip"] = "a scan"
+    image.header["pixdim"][4] = 2.5
+    image.header.set_xyzt_units("micron", "msec")
+    back = revoxel.Volume.from_(image).to_nibabel()
+    np.testing.assert_array_equal(back.affine, affine)
+    assert back.shape == image.shape
+    assert (int(back.header["sform_code"]), int(back.header["qform_code"])) == (2, 0)
+    assert back.header["descrip"].item() == b""
+    assert back.header["pixdim"][4] == 1
+    assert back.header.get_xyzt_units() == ("mm", "unknown")
