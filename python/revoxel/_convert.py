@@ -14,12 +14,13 @@ import numpy as np
 from revoxel._arrays import as_array, plain
 from revoxel._core import Volume
 from revoxel._errors import RevoxelError
+from revoxel._names import FlatOrder, Kind, Order
 
 _Array = np.ndarray[Any, Any]
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def from_(thing: Any, kind: str | None = None) -> Volume:
+def from_(thing: Any, kind: Kind | None = None) -> Volume:
     """What ``Volume.from_`` gives."""
     if isinstance(thing, Volume):
         return thing if kind is None else thing.with_kind(kind)
@@ -53,14 +54,14 @@ def bare_array(thing: Any) -> _Array | None:
     return as_array(array) if isinstance(array, np.ndarray) else None
 
 
-def _lps(array: _Array, order: str, origin: Any, spacing: Any, direction: Any, kind: str | None) -> Volume:
+def _lps(array: _Array, order: Any, origin: Any, spacing: Any, direction: Any, kind: Kind | None) -> Volume:
     return Volume(array, origin=origin, spacing=spacing, direction=direction, order=order, kind=kind or "image")
 
 
 # nibabel: (x, y, z[, t]), affine in RAS.
 
 
-def _from_nibabel(image: Any, kind: str | None) -> Volume:
+def _from_nibabel(image: Any, kind: Kind | None) -> Volume:
     if image.affine is None:
         raise RevoxelError("the image has no affine: pass Volume(image.dataobj, affine)")
     values = np.asanyarray(image.dataobj)
@@ -71,12 +72,12 @@ def _from_nibabel(image: Any, kind: str | None) -> Volume:
         raise RevoxelError(
             f"an image of shape {values.shape}: a volume has two or three axes and one of channels or frames"
         )
-    order = {2: "xy", 3: "xyz", 4: "xyzc"}[values.ndim]
+    orders: dict[int, Order | FlatOrder] = {2: "xy", 3: "xyz", 4: "xyzc"}
     affine = np.array(image.affine, np.float64)
     if hasattr(image.header, "get_xyzt_units"):
         # nibabel leaves the affine in the units of the file.
         affine[:3] *= {"micron": 1e-3, "meter": 1e3}.get(image.header.get_xyzt_units()[0], 1.0)
-    return Volume(values, affine, order=order, kind=kind or "image")
+    return Volume(values, affine, order=orders[values.ndim], kind=kind or "image")
 
 
 def to_nibabel(volume: Volume) -> Any:
@@ -91,7 +92,7 @@ def to_nibabel(volume: Volume) -> Any:
 # SimpleITK: (z, y, x[, c]), origin, spacing and direction in LPS, x first.
 
 
-def _from_sitk(image: Any, kind: str | None) -> Volume:
+def _from_sitk(image: Any, kind: Kind | None) -> Volume:
     sitk = sys.modules["SimpleITK"]
     dimension = image.GetDimension()
     vectors = image.GetNumberOfComponentsPerPixel() > 1
@@ -145,7 +146,7 @@ def to_sitk(volume: Volume) -> Any:
 # ITK: as SimpleITK.
 
 
-def _from_itk(image: Any, kind: str | None) -> Volume:
+def _from_itk(image: Any, kind: Kind | None) -> Volume:
     itk = sys.modules["itk"]
     dimension = image.GetImageDimension()
     vectors = image.GetNumberOfComponentsPerPixel() > 1
@@ -189,7 +190,7 @@ def to_itk(volume: Volume) -> Any:
     return image
 
 
-def _from_itkwasm(image: Any, kind: str | None) -> Volume:
+def _from_itkwasm(image: Any, kind: Kind | None) -> Volume:
     dimension, vectors = image.imageType.dimension, image.imageType.components > 1
     values = np.asarray(image.data)
     direction = np.asarray(image.direction, np.float64).reshape(dimension, dimension)
@@ -205,7 +206,7 @@ def _from_itkwasm(image: Any, kind: str | None) -> Volume:
 # dimensions z, y, x.
 
 
-def _from_xarray(array: Any, kind: str | None) -> Volume:
+def _from_xarray(array: Any, kind: Kind | None) -> Volume:
     dims = [str(dim) for dim in array.dims]
     others = sorted(set(dims) - {"x", "y", "z", "c", "t"})
     if others or not {"x", "y"} <= set(dims) or {"c", "t"} <= set(dims):
@@ -319,7 +320,7 @@ def to_torch(volume: Volume, order: str, contiguous: bool) -> Any:
 
     if order not in ("xyz", "zyx"):
         raise RevoxelError(f'order: {order!r} is neither "xyz" nor "zyx"')
-    values = volume.to_numpy(order="c" + order)
+    values = volume.to_numpy(order="cxyz" if order == "xyz" else "czyx")
     # torch writes to what it is given, whatever the memory says of itself.
     if not values.flags.writeable:
         values = values.copy(order="C" if contiguous else "K")
@@ -328,7 +329,7 @@ def to_torch(volume: Volume, order: str, contiguous: bool) -> Any:
     return torch.from_numpy(values)
 
 
-def _from_monai(tensor: Any, kind: str | None) -> Volume:
+def _from_monai(tensor: Any, kind: Kind | None) -> Volume:
     if tensor.pending_operations:
         raise RevoxelError("the tensor has pending operations, which its affine does not know of: apply them first")
     values, affine = plain(tensor), plain(tensor.affine).astype(np.float64)
@@ -343,7 +344,7 @@ def _from_monai(tensor: Any, kind: str | None) -> Volume:
         affine = flat
         if values.ndim != 3:
             raise RevoxelError(f"a 2-D tensor of shape {values.shape}: expected (channel, x, y)")
-        order = "cxy"
+        order: Order | FlatOrder = "cxy"
     elif affine.shape == (4, 4) and values.ndim == 3 and _spatial_axes(tensor) == 2:
         # A 2-D file: MONAI gives it an affine of space.
         order = "cxy"
@@ -382,7 +383,7 @@ def to_monai(volume: Volume, contiguous: bool) -> Any:
     return MetaTensor(to_torch(volume, "xyz", contiguous), affine=affine, meta={"space": "RAS"})
 
 
-def _from_torchio(image: Any, kind: str | None) -> Volume:
+def _from_torchio(image: Any, kind: Kind | None) -> Volume:
     if kind is None:
         kind = "label" if getattr(image, "type", "") == "label" else "image"
     return Volume(plain(image.data), np.asarray(image.affine, np.float64), order="cxyz", kind=kind)
