@@ -88,7 +88,8 @@ def _on_its_scan(names: dict[str, Any]) -> bool:
 CHECKS: dict[tuple[str, int], Callable[[dict[str, Any]], bool]] = {
     ("README.md", 0): lambda names: 0 < names["labels"].xyz.mean() < 1,
     ("docs/python.md", 0): _on_its_scan,
-    ("docs/python.md", 1): lambda names: bool(names["scores"]) and Path("scores.csv").exists(),
-    ("docs/python.md", 2): lambda names: len(names["whole"]) == 2 and len(next(iter(names["patches"]))["image"]) == 2,
+    ("docs/python.md", 1): lambda names: names["small"].spacing == pytest.approx((2, 2, 2)),
+    ("docs/python.md", 2): lambda names: bool(names["scores"]) and Path("scores.csv").exists(),
+    ("docs/python.md", 3): lambda names: len(names["whole"]) == 2 and len(next(iter(names["patches"]))["image"]) == 2,
     ("python/README.md", 0): _on_its_scan,
 }
