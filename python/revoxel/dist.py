@@ -33,7 +33,8 @@ from typing import Any, Protocol
 from revoxel import _stage, _task
 from revoxel._core import Pipeline
 from revoxel._errors import RevoxelError
-from revoxel._program import Progress, StrPath, _refused, _shown, pipeline_file, program
+from revoxel._program import Progress, StrPath, _shown, pipeline_file, program
+from revoxel._program import refused as _refused
 from revoxel.datasets import CasesError, _assignments, _options
 
 __all__ = ["CasesError", "Run", "run", "start"]
