@@ -85,9 +85,9 @@ def whole_number(name: str, value: Any, least: int) -> Any:
 
 def positional(path: StrPath) -> str:
     """A path among the arguments of the program: one that begins with a dash is no option."""
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
     if not isinstance(text, str):
-        raise RevoxelError(f"{path!r}: expected a path as text or pathlib.Path")
+        raise RevoxelError(f"{path!r}: expected a path, as text or as pathlib.Path")
     return f"./{text}" if text.startswith("-") else text
 
 
@@ -202,6 +202,19 @@ def call(arguments: Iterable[str], progress: Progress = None) -> tuple[int, Any]
     return code, _document(arguments, code, b"".join(found), said)
 
 
+def ask(arguments: list[str]) -> dict[str, Any]:
+    """The document of a command. One that says what is wrong with single cases is an answer, too."""
+    ended = answer([*arguments, "--json", "--quiet"])
+    try:
+        document = json.loads(ended.stdout)
+    except ValueError:
+        said = ended.stderr.decode(errors="replace").strip()
+        raise RevoxelError(f"{ended.args[0]} {arguments[0]} ended with exit code {ended.returncode}: {said}") from None
+    if "error" in document:
+        raise refused(document, arguments)
+    return dict(document)
+
+
 def _read(pipe: IO[bytes], into: list[bytes]) -> None:
     into.append(pipe.read())
 
@@ -284,11 +297,20 @@ def in_python(text: str, given: Iterable[str] = ()) -> str:
         if name in _WORDS and word and word not in {"or", "and", "to"}:
             return f'{name}="{word}"'
         if name in _WORDS | _OTHERS | {"cases"}:
-            return f"{name}=" + (f" {word}" if word else "")
+            # What is said of an argument begins with its name alone.
+            return name + ("" if text[found.end() :].startswith(":") else "=") + (f" {word}" if word else "")
         return found[0]
 
     said = re.sub("|".join([*kept, option]), argument, text)
     return re.sub(r"the option(s are| is) (?!.*--)", r"the argument\1 ", said) if said != text else said
+
+
+def library(name: str, package: str) -> Any:
+    """A library that need not be installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise RevoxelError(f"{package} is not installed: pip install '{package}'") from None
 
 
 @contextlib.contextmanager

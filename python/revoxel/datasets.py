@@ -282,5 +282,5 @@ def _options(**values: Any) -> list[str]:
         elif isinstance(value, str):
             options.append(f"{flag}={value}")
         else:
-            raise RevoxelError(f"{name}: {given!r}: expected a text or a number")
+            raise RevoxelError(f"{name}: {given!r}: expected a text, a path or a number")
     return options

@@ -19,8 +19,6 @@ Workers of Dask declare the memory that they share among tasks: ``dask worker --
 from __future__ import annotations
 
 import contextlib
-import importlib
-import json
 import os
 import queue
 import threading
@@ -33,7 +31,7 @@ from typing import Any, Protocol
 from revoxel import _stage, _task
 from revoxel._core import Pipeline
 from revoxel._errors import RevoxelError
-from revoxel._program import Progress, StrPath, _shown, answer, pipeline_file, refused, whole_number
+from revoxel._program import Progress, StrPath, _shown, ask, library, pipeline_file, whole_number
 from revoxel.datasets import CasesError, _assignments, _names, _options
 
 __all__ = ["CasesError", "Run", "run", "start"]
@@ -156,18 +154,18 @@ def start(
         raise CasesError(f"nothing was started:\n{told}", summary)
     job = replace(job, slots=engine.slots())
 
-    def ask(*options: str) -> dict[str, Any]:
+    def asking(*options: str) -> dict[str, Any]:
         with pipeline_file(named) as path:
-            return _ask(["run", path, f"--data={job.data}", f"--out={job.out}", *options])
+            return ask(["run", path, f"--data={job.data}", f"--out={job.out}", *options])
 
     def record(moment: str) -> None:
         if stage is None:
-            ask(*asked, f"--record={moment}")
+            asking(*asked, f"--record={moment}")
 
     def standing(names: list[str]) -> list[dict[str, Any]]:
         # A case of a store that was stopped has no trace there.
         parts = [names[at : at + 500] for at in range(0, len(names), 500)] if stage is None else []
-        return [row for part in parts for row in ask(*chosen, *_options(case=part), "--resume=check")["cases"]]
+        return [row for part in parts for row in asking(*chosen, *_options(case=part), "--resume=check")["cases"]]
 
     record("begin")
     return Run(
@@ -182,7 +180,7 @@ def _client(client: Any) -> Any:
         if client != "ray":
             raise RevoxelError(f"client is {client!r}: give a distributed.Client, or 'ray'")
         return client
-    distributed = _library("distributed", "distributed")
+    distributed = library("distributed", "distributed")
     if client is None:
         try:
             return distributed.get_client()
@@ -204,19 +202,6 @@ def _changed(pipeline: StrPath | Pipeline, values: dict[str, Any]) -> Pipeline:
     return Pipeline.parse(text, values, name=name)
 
 
-def _ask(arguments: list[str]) -> dict[str, Any]:
-    """The document of a command. One that says what is wrong with single cases is an answer, too."""
-    ended = answer([*arguments, "--json", "--quiet"])
-    try:
-        document = json.loads(ended.stdout)
-    except ValueError:
-        said = ended.stderr.decode(errors="replace").strip()
-        raise RevoxelError(f"{ended.args[0]} {arguments[0]} ended with exit code {ended.returncode}: {said}") from None
-    if "error" in document:
-        raise refused(document, arguments)
-    return dict(document)
-
-
 def _planned(pipeline: StrPath | Pipeline, job: _task.Job, asked: list[str]) -> tuple[list[_task.Case], dict[str, str]]:
     """The cases that can run, with what each needs, and why others cannot."""
     staged: dict[str, _task.Case] = {}
@@ -225,10 +210,10 @@ def _planned(pipeline: StrPath | Pipeline, job: _task.Job, asked: list[str]) -> 
             assert isinstance(pipeline, Pipeline)
             listing, chosen = _stage.Listing(job), [option for option in asked if option.startswith("--case")]
             if not job.data:
-                return listing.cases(pipeline, chosen, _ask), {}
-            listed = _ask(["cases", path, f"--data={job.data}", *chosen])["cases"]
+                return listing.cases(pipeline, chosen, ask), {}
+            listed = ask(["cases", path, f"--data={job.data}", *chosen])["cases"]
             staged = {entry["case"]: listing.case(entry, pipeline) for entry in listed}
-        plan = _ask(["plan", path, f"--data={job.data}", *asked])
+        plan = ask(["plan", path, f"--data={job.data}", *asked])
     hopeless: dict[str, str] = {}
     for failure in plan["failures"]:
         # The copies of a case are run together.
@@ -430,18 +415,11 @@ def _row(case: str, outcome: str, problem: str | None) -> dict[str, Any]:
     return {"case": case, "outcome": outcome, "problem": problem}
 
 
-def _library(name: str, package: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise RevoxelError(f"{package} is not installed: pip install '{package}'") from None
-
-
 class _Dask:
     """Workers of ``distributed``."""
 
     def __init__(self, client: Any, memory: str | None, retries: int) -> None:
-        distributed = _library("distributed", "distributed")
+        distributed = library("distributed", "distributed")
         self._client = client
         self._killed, self._retries = distributed.scheduler.KilledWorker, retries
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
@@ -504,7 +482,7 @@ class _Ray:
 
     def __init__(self, retries: int) -> None:
         self._retries = retries
-        self._ray = _library("ray", "ray")
+        self._ray = library("ray", "ray")
         if not self._ray.is_initialized():
             self._ray.init()
         self._work = self._ray.remote(_task.work)

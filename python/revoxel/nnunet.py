@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
-import importlib
 import json
 import os
 import pickle
@@ -41,9 +40,9 @@ from typing import Any, Literal
 import numpy as np
 
 from revoxel import _nnunet, datasets
-from revoxel._core import Pipeline, Result, Trace, __version__, read, threads
+from revoxel._core import Pipeline, Result, Trace, __version__, threads
 from revoxel._errors import ReadError, RevoxelError
-from revoxel._program import Progress, StrPath, _shown, answer, positional, whole_number
+from revoxel._program import Progress, StrPath, _shown, positional, whole_number
 
 __all__ = ["preprocess"]
 
@@ -85,7 +84,7 @@ def preprocess(
     if format not in ("b2nd", "npz"):
         raise RevoxelError(f'format: {format!r} is neither "b2nd" nor "npz"')
     if format == "b2nd":
-        _blosc2()
+        _nnunet.blosc2_library()
     jobs = whole_number("jobs", jobs, 1)
     raw, plans, out = Path(dataset_folder), Path(plans), Path(out)
     names = [configuration] if isinstance(configuration, str) else list(dict.fromkeys(configuration))
@@ -180,15 +179,11 @@ class _Folder:
         _sweep(self.place / "traces")
         second: Format = "npz" if self.format == "b2nd" else "b2nd"
         ending, former = f".{self.format}", f".{second}"
-
-        def files() -> set[str]:
-            return {path.name for path in self.place.iterdir() if path.is_file()}
-
-        there = files()
+        there = {path.name for path in self.place.iterdir() if path.is_file()}
         if overwrite:
             for name in {file.removesuffix(former).removesuffix("_seg") for file in there if file.endswith(former)}:
                 replace(self, format=second).remove(name)
-            there = files()
+            there = {name for name in there if (self.place / name).exists()}
         # nnU-Net takes a folder with files of two formats for neither.
         foreign = sorted(name for name in there if not name.endswith((ending, ".pkl", ".npy")))
         if foreign:
@@ -258,8 +253,8 @@ class _Folder:
             if self.format == "npz":
                 np.savez_compressed(paths[3], data=data, seg=seg)
             else:
-                _write_b2nd(seg, paths[3], self.patch)
-                _write_b2nd(data, paths[4], self.patch)
+                _nnunet.write_b2nd(seg, paths[3], self.patch)
+                _nnunet.write_b2nd(data, paths[4], self.patch)
             for path in paths:
                 _sync(path)
             if self.record(case) != record:
@@ -319,19 +314,8 @@ def _run(
 def _imported(plans: Path, dataset: Path, name: str) -> tuple[Pipeline, list[str]]:
     """The pipeline that the program makes of the plans, and what it notes."""
     command = ["import", "nnunet", positional(plans), positional(dataset), f"--configuration={name}"]
-    text, said = _answer(command, "import")
+    text, said = _nnunet.answer(command, "import")
     return Pipeline.parse(text, name=f"{name}.yaml"), said
-
-
-def _answer(arguments: list[str], what: str) -> tuple[str, list[str]]:
-    """What the program prints, and what it says besides."""
-    done = answer(arguments)
-    said = [
-        line.strip().removeprefix("× ") for line in done.stderr.decode(errors="replace").splitlines() if line.strip()
-    ]
-    if done.returncode != 0:
-        raise RevoxelError("\n".join(said) or f"the {what} of the program ended with exit code {done.returncode}")
-    return done.stdout.decode(), said
 
 
 def _configuration(plans: Any, name: str) -> dict[str, Any]:
@@ -395,37 +379,15 @@ def _write_fingerprint(
         return []
     empty: list[str] = []
     try:
-        text = _measured(raw, ending, cases)
+        text = _nnunet.measured(raw, ending, cases)
     except RevoxelError:
         # nnU-Net counts a case without any voxel, the program refuses it. Such cases are rare: they are looked for only now.
-        empty = [name for name, case in cases.items() if _is_empty(raw, case)]
+        empty = [name for name, case in cases.items() if _nnunet.is_empty(raw, case)]
         if not empty or len(empty) == len(cases):
             raise
-        text = _measured(raw, ending, {name: case for name, case in cases.items() if name not in empty})
+        text = _nnunet.measured(raw, ending, {name: case for name, case in cases.items() if name not in empty})
     _appear(target, lambda place: place.write_text(text, encoding="utf-8"))
     return empty
-
-
-def _measured(raw: Path, ending: str, cases: dict[str, dict[str, Any]]) -> str:
-    """The fingerprint of cases."""
-    with tempfile.TemporaryDirectory(prefix="revoxel-") as place:
-        # The files may be anywhere, where dataset.json lists them.
-        for name, case in cases.items():
-            images = {f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(_channels(case))}
-            for link, file in {**images, f"labelsTr/{name}": case["label"]}.items():
-                (Path(place) / link).parent.mkdir(exist_ok=True)
-                (Path(place) / f"{link}{ending}").symlink_to((raw / file).absolute())
-        return _answer(["fingerprint", place, f"--ending={ending}", "--json", "--quiet"], "fingerprint")[0]
-
-
-def _channels(case: dict[str, Any]) -> list[str]:
-    return sorted(key for key in case if key.startswith("image"))
-
-
-def _is_empty(raw: Path, case: dict[str, Any]) -> bool:
-    """Whether all voxels of all channels are 0."""
-    images = (read(raw / case[key]).xyz for key in _channels(case))
-    return not any(bool(((image != 0) & np.isfinite(image)).any()) for image in images)
 
 
 def _write_folds(out: Path, cases: list[str]) -> None:
@@ -434,34 +396,6 @@ def _write_folds(out: Path, cases: list[str]) -> None:
     if folds is not None and not target.exists():
         text = json.dumps(folds, indent=4, sort_keys=True)
         _appear(target, lambda place: place.write_text(text, encoding="utf-8"))
-
-
-def _write_b2nd(array: _nnunet.Array, path: Path, patch: Sequence[int]) -> None:
-    """An array in blosc2's format. The filter is the one that makes the middle of the array smaller."""
-    blosc2 = _blosc2()
-    blocks, chunks = _nnunet.blocks(array.shape, patch, array.itemsize)
-    parts = [min(chunk, size) for chunk, size in zip(chunks, array.shape, strict=True)]
-    middle = np.ascontiguousarray(
-        array[tuple(slice((size - n) // 2, (size - n) // 2 + n) for size, n in zip(array.shape, parts, strict=True))]
-    )
-    fit = [min(block, n) for block, n in zip(blocks, parts, strict=True)]
-    options = {"codec": blosc2.Codec.LZ4HC, "clevel": 5, "nthreads": 1}
-    best = min(
-        (blosc2.Filter.NOFILTER, blosc2.Filter.SHUFFLE),
-        key=lambda kind: (
-            blosc2.asarray(middle, chunks=parts, blocks=fit, cparams={**options, "filters": [kind]}).schunk.cbytes
-        ),
-    )
-    blosc2.asarray(array, urlpath=str(path), chunks=chunks, blocks=blocks, cparams={**options, "filters": [best]})
-
-
-def _blosc2() -> Any:
-    try:
-        return importlib.import_module("blosc2")
-    except ImportError as error:
-        raise RevoxelError(
-            'format "b2nd" needs the package blosc2: pip install blosc2, or use format="npz" (--format npz)'
-        ) from error
 
 
 def _json(path: Path) -> Any:

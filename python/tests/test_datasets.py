@@ -226,7 +226,7 @@ def test_arguments_of_numpy(place: Path) -> None:
         ({"jobs": 2.0}, "jobs: 2.0: expected a whole number"),
         ({"threads": 0}, "threads: 0: expected a whole number, at least 1"),
         ({"retries": -1}, "retries: -1: expected a whole number, at least 0"),
-        ({"memory": True}, "memory: True: expected a text or a number"),
+        ({"memory": True}, "memory: True: expected a text, a path or a number"),
         ({"overwrite": 1}, "overwrite: 1: expected True or False"),
         ({"shard": (1, 2, 3)}, r"shard: .*: expected two whole numbers"),
         ({"cases": 3}, "cases: 3: expected the name of a case"),
@@ -236,6 +236,12 @@ def test_arguments_of_numpy(place: Path) -> None:
 def test_wrong_arguments_are_refused(place: Path, wrong: Any, said: str) -> None:
     with pytest.raises(revoxel.RevoxelError, match=said):
         datasets.run(place / "p.yaml", place / "data", place / "out", **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"version": 1}, b"p.yaml", None])
+def test_what_is_no_path_is_refused(place: Path, wrong: Any) -> None:
+    with pytest.raises(revoxel.RevoxelError, match="expected a path"):
+        datasets.cases(wrong, place / "data")
 
 
 def test_weights_and_labels_keep_their_digits(place: Path) -> None:
@@ -329,6 +335,7 @@ def test_options_become_arguments() -> None:
         "pass --case NAME or --jobs.": "pass cases= or jobs=.",
         "/a/--overwrite/b exists (--overwrite)": "/a/--overwrite/b exists (overwrite=True)",
         "/a--jobs: --jobs": "/a--jobs: jobs=",
+        "case a: --weights: 1 weight": "case a: weights: 1 weight",
     }
     assert {text: in_python(text) for text in said} == said
     assert in_python("a --data b: --data", ["a --data b"]) == "a --data b: data="
