@@ -1,17 +1,23 @@
-"""What nnU-Net v2 expects of its preprocessed data besides the voxels: properties, folds, and how arrays are cut in blocks.
+"""What nnU-Net v2 expects of its preprocessed data besides the voxels: properties, folds, the fingerprint,
+and how arrays are cut in blocks.
 
 The rules are those of nnU-Net 2.8.1. Arrays and lists are in its order of axes, (c, z, y, x), turned by ``transpose_forward``.
 """
 
 from __future__ import annotations
 
+import importlib
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from revoxel import _program
 from revoxel._core import Grid, Trace
+from revoxel._core import read as read_volume
 from revoxel._errors import RevoxelError
 
 Array: TypeAlias = NDArray[Any]
@@ -151,3 +157,66 @@ def _geometry(source: Grid, read: Grid, spacing: list[float], reader: str) -> di
     if reader.endswith("WithReorient"):
         geometry["original_orientation"] = "".join(source.axcodes)
     return {"sitk_stuff": geometry}
+
+
+def answer(arguments: list[str], what: str) -> tuple[str, list[str]]:
+    """What the program prints, and what it says besides."""
+    done = _program.answer(arguments)
+    said = [
+        line.strip().removeprefix("× ") for line in done.stderr.decode(errors="replace").splitlines() if line.strip()
+    ]
+    if done.returncode != 0:
+        raise RevoxelError("\n".join(said) or f"the {what} of the program ended with exit code {done.returncode}")
+    return done.stdout.decode(), said
+
+
+def measured(raw: Path, ending: str, cases: dict[str, dict[str, Any]]) -> str:
+    """The fingerprint of cases."""
+    with tempfile.TemporaryDirectory(prefix="revoxel-") as place:
+        # The files may be anywhere, where dataset.json lists them.
+        for name, case in cases.items():
+            images = {f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(channels(case))}
+            for link, file in {**images, f"labelsTr/{name}": case["label"]}.items():
+                (Path(place) / link).parent.mkdir(exist_ok=True)
+                (Path(place) / f"{link}{ending}").symlink_to((raw / file).absolute())
+        return answer(["fingerprint", place, f"--ending={ending}", "--json", "--quiet"], "fingerprint")[0]
+
+
+def channels(case: dict[str, Any]) -> list[str]:
+    """The inputs of a case that are channels, in their order."""
+    return sorted(key for key in case if key.startswith("image"))
+
+
+def is_empty(raw: Path, case: dict[str, Any]) -> bool:
+    """Whether all voxels of all channels are 0."""
+    images = (read_volume(raw / case[key]).xyz for key in channels(case))
+    return not any(bool(((image != 0) & np.isfinite(image)).any()) for image in images)
+
+
+def write_b2nd(array: Array, path: Path, patch: Sequence[int]) -> None:
+    """An array in blosc2's format. The filter is the one that makes the middle of the array smaller."""
+    blosc2 = blosc2_library()
+    small, chunks = blocks(array.shape, patch, array.itemsize)
+    parts = [min(chunk, size) for chunk, size in zip(chunks, array.shape, strict=True)]
+    middle = np.ascontiguousarray(
+        array[tuple(slice((size - n) // 2, (size - n) // 2 + n) for size, n in zip(array.shape, parts, strict=True))]
+    )
+    fit = [min(block, n) for block, n in zip(small, parts, strict=True)]
+    options = {"codec": blosc2.Codec.LZ4HC, "clevel": 5, "nthreads": 1}
+    best = min(
+        (blosc2.Filter.NOFILTER, blosc2.Filter.SHUFFLE),
+        key=lambda kind: (
+            blosc2.asarray(middle, chunks=parts, blocks=fit, cparams={**options, "filters": [kind]}).schunk.cbytes
+        ),
+    )
+    blosc2.asarray(array, urlpath=str(path), chunks=chunks, blocks=small, cparams={**options, "filters": [best]})
+
+
+def blosc2_library() -> Any:
+    """The library of the format b2nd."""
+    try:
+        return importlib.import_module("blosc2")
+    except ImportError as error:
+        raise RevoxelError(
+            'format "b2nd" needs the package blosc2: pip install blosc2, or use format="npz" (--format npz)'
+        ) from error

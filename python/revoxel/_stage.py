@@ -15,9 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from revoxel import _task
-from revoxel._core import Pipeline
+from revoxel._core import Pipeline, Trace
 from revoxel._errors import RevoxelError
 from revoxel._program import pipeline_file
+
+# Stores whose folders are but names: what comes first in a path is a bucket, and nothing else has to be there.
+_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "oss"})
 
 
 class _Store:
@@ -29,8 +32,13 @@ class _Store:
         except ImportError:
             raise RevoxelError("a stage needs the package fsspec, and s3fs, gcsfs or adlfs for the store") from None
         self.url = url.rstrip("/")
-        self._files, root = core.url_to_fs(url, **options)
+        try:
+            self._files, root = core.url_to_fs(url, **options)
+        except (ImportError, ValueError) as problem:
+            raise RevoxelError(f"{url}: {problem}") from problem
         self._root = root.rstrip("/")
+        protocol = self._files.protocol
+        self._has_buckets = not _BUCKETS.isdisjoint([protocol] if isinstance(protocol, str) else protocol)
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
@@ -38,9 +46,29 @@ class _Store:
     def sizes(self) -> dict[str, int]:
         """The files, and how many bytes each has."""
         self._files.invalidate_cache()
-        found = self._files.find(self._root, detail=True)
+        try:
+            found = self._files.find(self._root, detail=True)
+        except FileNotFoundError as problem:
+            raise RevoxelError(f"{self.url}: {problem}") from problem
         cut = len(self._root) + 1
         return {path[cut:]: int(info.get("size") or 0) for path, info in found.items()}
+
+    def check_place(self) -> None:
+        """Refuse a folder whose bucket or parent is not there: a mistyped one would be made, and nobody would find it."""
+        around = self._root.split("/")[0] if self._has_buckets else posixpath.dirname(self._root)
+        try:
+            if self._files.exists(around):
+                return
+            if self._has_buckets:
+                # Who may not ask for a bucket may still list what is in it.
+                self._files.find(self._root)
+                return
+        except PermissionError:
+            return
+        except FileNotFoundError:
+            pass
+        what = "bucket" if self._has_buckets else "folder"
+        raise RevoxelError(f"out is {self.url}, and there is no {what} {around}: make it first, or mend its name")
 
     def get(self, path: str, to: Path) -> bool:
         """Whether the file is there; it is now at ``to``, too."""
@@ -53,12 +81,18 @@ class _Store:
         return True
 
     def put(self, file: Path, path: str) -> None:
-        self._files.makedirs(posixpath.dirname(self._at(path)), exist_ok=True)
+        if not self._has_buckets:
+            self._files.makedirs(posixpath.dirname(self._at(path)), exist_ok=True)
         self._files.put_file(os.fspath(file), self._at(path))
 
     def remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._files.rm_file(self._at(path))
+
+
+def check_place(url: str, options: dict[str, Any]) -> None:
+    """Refuse a folder for results whose bucket or parent is not there."""
+    _Store(url, options).check_place()
 
 
 def _filled(template: str, fields: dict[str, str]) -> str:
@@ -127,9 +161,15 @@ class Listing:
                     continue
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.touch()
-            document = ask(["cases", path, f"--data={folder}", *asked])
+            try:
+                document = ask(["cases", path, f"--data={folder}", *asked])
+            except RevoxelError as problem:
+                if folder not in str(problem):
+                    raise
+                raise RevoxelError(str(problem).replace(folder, self.store.url), help=problem.help) from None
         if document["problems"]:
             problems = "\n".join(f"case {one['case']}: {one['problem']}" for one in document["problems"])
+            problems = problems.replace(folder, self.store.url)
             raise RevoxelError(f"nothing was started:\n{problems}")
         return [self.case(entry, pipeline) for entry in document["cases"]]
 
@@ -165,6 +205,78 @@ def _there(out: Path) -> set[str]:
     return {path.as_posix() for path in every if path.parts[0] not in {".revoxel", ".revoxel-lock"}}
 
 
+# How the headers in text that may name other files as those of their voxels do so, and what ends them.
+_NRRD = (re.compile(rb"data ?file:(.*)", re.IGNORECASE), b"")
+_META = (re.compile(rb"ElementDataFile\s*=(.*)", re.IGNORECASE), None)
+_MRTRIX = (re.compile(rb"file\s*:(.*)", re.IGNORECASE), b"END")
+_HEADERS = {".nhdr": _NRRD, ".nrrd": _NRRD, ".mhd": _META, ".mha": _META, ".mih": _MRTRIX, ".mif": _MRTRIX}
+_MOST_BYTES = 2**20
+
+
+def _named(header: Path) -> list[str]:
+    """The files that a header in text names as those of its voxels, relative to its folder and within it."""
+    known = _HEADERS.get(header.suffix.lower())
+    if known is None:
+        return []
+    pattern, end = known
+    found: list[str] = []
+    with header.open("rb") as file:
+        lines = (line.strip() for line in iter(lambda: file.readline(_MOST_BYTES), b""))
+        for line in lines:
+            if line == end:
+                break
+            field = pattern.match(line)
+            if field is None:
+                continue
+            value = os.fsdecode(field[1].strip())
+            words = value.split()
+            if known is _MRTRIX:
+                # A line for each file, with the place of the voxels in it.
+                found.append(re.sub(r"\s+\d+$", "", value))
+                continue
+            if words[:1] == ["LIST"]:
+                found = [os.fsdecode(name) for name in lines if name]
+            elif len(words) > 1 and "%" in words[0]:
+                found = _pattern(words)
+            elif value != "LOCAL":
+                found = [value]
+            break
+    names = [posixpath.normpath(name) for name in found]
+    return [name for name in names if not name.startswith(("/", "../")) and name not in {".", ".."}]
+
+
+def _pattern(words: list[str]) -> list[str]:
+    """The names that a pattern such as ``slice%03d.raw 1 40 1`` stands for. Of a wrong one the program says what is wrong."""
+    try:
+        first, last, step = (int(word) for word in [*words[1:3], *(words[3:4] or ["1"])])
+        numbers = range(first, last + (1 if step > 0 else -1), step)
+        return [words[0] % number for number in numbers[:_MOST_FILES]]
+    except (ValueError, TypeError):
+        return []
+
+
+_MOST_FILES = 1_000_000
+
+
+def _replaced(value: Any, places: dict[str, str]) -> Any:
+    """An answer of the program with other places in its texts."""
+    if isinstance(value, str):
+        for place, url in places.items():
+            value = value.replace(place, url)
+        return value
+    if isinstance(value, dict):
+        return {key: _replaced(item, places) for key, item in value.items()}
+    return [_replaced(item, places) for item in value] if isinstance(value, list) else value
+
+
+def _without_stamps(file: Path) -> None:
+    """Take from a trace what it says of the times of its inputs: they are those of the copies, which nobody sees again."""
+    document = Trace.load(file).to_dict()
+    for volume in document["volumes"].values():
+        volume["source"].pop("stamp", None)
+    Trace.from_dict(document).save(file)
+
+
 def work(job: _task.Job, case: _task.Case, pipeline: str, scratch: Path) -> dict[str, Any]:
     """Run a case whose files lie in a store."""
     assert job.stage is not None
@@ -174,8 +286,13 @@ def work(job: _task.Job, case: _task.Case, pipeline: str, scratch: Path) -> dict
     out.mkdir()
     for name in case.files:
         if _task.is_stopped(job.run):
-            break
-        source.get(name, data / name)
+            return _task.cancelled(case)
+        if not source.get(name, data / name):
+            continue
+        for beside in _named(data / name):
+            voxels = posixpath.join(posixpath.dirname(name), beside)
+            if voxels not in case.files and not source.get(voxels, data / voxels):
+                break
     # The program itself sees whether what is there is what it would make.
     for trace in case.traces:
         if results.get(trace, out / trace):
@@ -189,21 +306,26 @@ def work(job: _task.Job, case: _task.Case, pipeline: str, scratch: Path) -> dict
         if written and written[-1] not in case.traces:
             raise RevoxelError(f"case {case.name}: its trace is {written[-1]}, and not {' or '.join(case.traces)}")
         if written:
-            row["files"] = [f"{results.url}/{file}" for file in written]
-        if row.get("problem"):
-            shown = str(row["problem"]).replace(str(data), source.url)
-            row["problem"] = shown.replace(str(out), results.url)
-    if any(row["outcome"] in {"done", "skipped"} for row in rows):
-        _push(results, case, before, out)
-    return document
+            _without_stamps(out / written[-1])
+    if any(row["outcome"] in {"done", "skipped"} for row in rows) and not _push(job, results, case, before, out):
+        return _task.cancelled(case)
+    places = {str(data): source.url, str(out): results.url, pipeline: Path(pipeline).name}
+    return dict(_replaced(document, places))
 
 
-def _push(results: _Store, case: _task.Case, before: set[str], out: Path) -> None:
-    """Results first, then the traces; an old trace goes before anything changes."""
+def _push(job: _task.Job, results: _Store, case: _task.Case, before: set[str], out: Path) -> bool:
+    """Results first, then the traces; an old trace goes before anything changes. A run that is stopped meanwhile leaves the
+    case without a trace: it is not done.
+    """
+    if _task.is_stopped(job.run):
+        return False
     now = _there(out)
     for trace in case.traces:
         results.remove(trace)
     for name in sorted(before - now - set(case.traces)):
         results.remove(name)
     for name in sorted(now, key=lambda name: (name in case.traces, name)):
+        if name not in case.traces and _task.is_stopped(job.run):
+            return False
         results.put(out / name, name)
+    return True

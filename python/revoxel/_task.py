@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from revoxel._errors import RevoxelError
-from revoxel._program import program
+from revoxel._program import held, program, start
 
 # How long a program that was told to end may take to give the files of a case their names.
 _GRACE = 5.0
@@ -103,6 +103,13 @@ def work(job: Job, case: Case) -> dict[str, Any]:
     Raises:
         ProgramEnded: if it says nothing.
     """
+    try:
+        return _work(job, case)
+    except RevoxelError as problem:
+        return _answer(case, "failed", str(problem))
+
+
+def _work(job: Job, case: Case) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         if job.stage is None and job.text is None:
             return execute(job, case, job.pipeline, job.data, job.out)
@@ -118,10 +125,7 @@ def work(job: Job, case: Case) -> dict[str, Any]:
             return execute(job, case, pipeline, job.data, job.out)
         from revoxel import _stage
 
-        try:
-            return _stage.work(job, case, pipeline, scratch)
-        except RevoxelError as problem:
-            return _answer(case, "failed", str(problem))
+        return _stage.work(job, case, pipeline, scratch)
 
 
 def _scratch() -> str | None:
@@ -145,13 +149,14 @@ def execute(job: Job, case: Case, pipeline: str, data: str, out: str) -> dict[st
         f"--threads={threads}", "--jobs=1", "--resume", "--keep-going", "--json", "--quiet",
     ]  # fmt: skip
     code, answer, said = _communicate(job.run, command)
-    if is_stopped(job.run):
-        return _answer(case, "not_run", "cancelled")
     try:
         document = json.loads(answer)
     except ValueError:
         document = None
     if not isinstance(document, dict) or code not in {0, 1, 2}:
+        # A program that came to its end before it was told to stop has something to say.
+        if is_stopped(job.run):
+            return cancelled(case)
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         lines = "\n".join(said.decode(errors="replace").splitlines()[-20:])
         raise ProgramEnded(f"{program()[0]} run --case={case.name} {how}" + (f":\n{lines}" if lines else ""))
@@ -162,39 +167,41 @@ def execute(job: Job, case: Case, pipeline: str, data: str, out: str) -> dict[st
     return document
 
 
+def cancelled(case: Case) -> dict[str, Any]:
+    """The answer of a case that was stopped."""
+    return _answer(case, "not_run", "cancelled")
+
+
 def _answer(case: Case, outcome: str, problem: str) -> dict[str, Any]:
     return {"cases": [{"case": case.name, "outcome": outcome, "problem": problem}]}
 
 
 def _communicate(run: str, command: list[str]) -> tuple[int, bytes, bytes]:
     launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid())]
-    with _lock:
-        if run in _stopped:
-            return -signal.SIGTERM, b"", b""
-        # A group of its own: a Ctrl-C in a terminal reaches the client, which ends all.
-        started = subprocess.Popen(
-            [*launch, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
-        )
-        _at_work.setdefault(run, set()).add(started)
+    started = None
     try:
+        with _lock:
+            if run in _stopped:
+                return -signal.SIGTERM, b"", b""
+            with held():
+                started = start([*launch, *command])
+                _at_work.setdefault(run, set()).add(started)
         answer, said = _wait(started)
     except BaseException:
-        started.terminate()
-        try:
-            started.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
+        if started is not None:
+            started.terminate()
+            try:
+                started.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                started.kill()
+                started.wait()
         raise
     finally:
-        with _lock:
-            _at_work[run].discard(started)
-            if not _at_work[run]:
-                del _at_work[run]
+        if started is not None:
+            with _lock:
+                _at_work[run].discard(started)
+                if not _at_work[run]:
+                    del _at_work[run]
     return started.returncode, answer, said
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from revoxel._core import Pipeline
 from revoxel._errors import RevoxelError
-from revoxel._program import Progress, StrPath, call, pipeline_file
+from revoxel._program import FLAGS, Progress, StrPath, call, in_python, pipeline_file, plain, positional, whole_number
 
 __all__ = ["CasesError", "cases", "invert_all", "run", "score", "status"]
 
@@ -40,14 +40,16 @@ def cases(
     relative to ``data``.
 
     Raises:
-        RevoxelError: if the list of cases is wrong, or a case lacks a file.
+        RevoxelError: if the list of cases is wrong, a case lacks a file, or the name of one is not UTF-8.
     """
+    options = _options(set=_assignments(set), case=_names(cases), allow_outside=allow_outside)
     with pipeline_file(pipeline) as path:
-        options = _options(set=_assignments(set), case=cases, allow_outside=allow_outside)
         _, document = call(["cases", path, *_options(data=data), *options], progress=False)
     if document["problems"]:
         raise CasesError("\n".join(found["problem"] for found in document["problems"]), document)
     found: list[dict[str, Any]] = document["cases"]
+    for case in found:
+        _check_names(case, data)
     return found
 
 
@@ -82,13 +84,12 @@ def run(
         RevoxelError: if the command or the data is wrong; nothing was written then.
         KeyboardInterrupt: what was done is whole; ``resume=True`` goes on.
     """
+    options = _options(
+        set=_assignments(set), seed=seed, snap=snap, case=_names(cases), resume=resume, overwrite=overwrite,
+        shard=_shard(shard), keep_going=keep_going, retries=whole_number("retries", retries, 0) or None, jobs=jobs,
+        threads=threads, memory=memory, allow_outside=allow_outside,
+    )  # fmt: skip
     with pipeline_file(pipeline) as path:
-        options = _options(
-            set=_assignments(set), seed=seed, snap=snap, case=cases, resume=resume, overwrite=overwrite,
-            shard=None if shard is None else f"{shard[0]}/{shard[1]}",
-            keep_going=keep_going, retries=retries or None, jobs=jobs, threads=threads, memory=memory,
-            allow_outside=allow_outside,
-        )  # fmt: skip
         code, summary = call(["run", path, *_options(data=data, out=out), *options], progress)
     return _judged(code, summary, keep_going)
 
@@ -135,11 +136,11 @@ def invert_all(
     given = [predictions] if isinstance(predictions, (str, os.PathLike)) else list(predictions)
     options = _options(
         restore=restore, volume=volume, kind=kind, interpolation=interpolation, activation=activation, argmax=argmax,
-        regions=_listed(regions), threshold=threshold, values=values, clamp=clamp, fill=fill, dtype=dtype,
-        weights=_listed(weights), axes=axes, assume_grid=assume_grid, onto=onto, resume=resume, overwrite=overwrite,
+        regions=_listed("regions", regions), threshold=threshold, values=values, clamp=clamp, fill=fill, dtype=dtype,
+        weights=_listed("weights", weights), axes=axes, assume_grid=assume_grid, onto=onto, resume=resume, overwrite=overwrite,
         keep_going=keep_going, jobs=jobs, threads=threads, memory=memory,
     )  # fmt: skip
-    places = [os.fspath(place) for place in [run, *given]]
+    places = [positional(place) for place in [run, *given]]
     code, summary = call(["invert", *places, *_options(out=out), *options], progress)
     return _judged(code, summary, keep_going)
 
@@ -168,8 +169,8 @@ def score(
         reference=reference, run=run, key=key, data=data, tolerance_mm=tolerance_mm, csv=csv, overwrite=overwrite,
         threads=threads,
     )  # fmt: skip
-    code, summary = call(["score", os.fspath(results), *options], progress)
-    failed = [f"case {case['case']}: {case['problem']}" for case in summary["cases"] if case.get("problem")]
+    code, summary = call(["score", positional(results), *options], progress)
+    failed = _problems(summary)
     if failed:
         raise CasesError("\n".join(failed), summary)
     if code != 0:
@@ -179,13 +180,13 @@ def score(
 
 def status(out: StrPath, *, data: StrPath | None = None) -> dict[str, Any]:
     """Which cases of a run are done, stale, failed or missing: ``counts``, and ``cases`` with the reasons."""
-    _, document = call(["status", os.fspath(out), *_options(data=data)], progress=False)
+    _, document = call(["status", positional(out), *_options(data=data)], progress=False)
     return dict(document)
 
 
 def _judged(code: int, summary: dict[str, Any], keep_going: bool) -> dict[str, Any]:
     """The summary, unless cases failed and nobody said that the others are to go on."""
-    failed = [f"case {case['case']}: {case['problem']}" for case in summary["cases"] if case.get("problem")]
+    failed = _problems(summary)
     good = len(summary["cases"]) - len(failed) + len(summary.get("done_already", []))
     if code == 0 or (keep_going and good > 0):
         return summary
@@ -193,25 +194,93 @@ def _judged(code: int, summary: dict[str, Any], keep_going: bool) -> dict[str, A
     raise CasesError("\n".join([*failed, *lacking]) or "not all cases were run", summary)
 
 
+def _problems(summary: dict[str, Any]) -> list[str]:
+    """What is wrong with cases, in the words of this package."""
+    return [
+        f"case {case['case']}: {in_python(str(case['problem']))}" for case in summary["cases"] if case.get("problem")
+    ]
+
+
+def _check_names(case: dict[str, Any], data: StrPath) -> None:
+    """Refuse a file that cannot be found by its name: a document cannot hold a name that is not UTF-8."""
+    lists = [[given] if isinstance(given, str) else given or [] for given in case.values()]
+    odd = [name for names in lists for name in names if isinstance(name, str) and "\ufffd" in name]
+    # Somebody may have meant this character.
+    if odd and not any(os.path.lexists(os.path.join(os.fspath(data), name)) for name in odd):
+        raise RevoxelError(
+            f"{max(odd, key=len)}: the name of this file is not UTF-8 (\ufffd is in its place): rename it"
+        )
+
+
+def _names(cases: str | Iterable[str] | None) -> list[str] | None:
+    """Names of cases. None are no choice of a case: who has an empty list does not mean all of them."""
+    if cases is None:
+        return None
+    given = plain(cases)
+    if not isinstance(given, (str, Iterable)):
+        raise RevoxelError(f"cases: {cases!r}: expected the name of a case, or several")
+    names = [given] if isinstance(given, str) else [str(plain(name)) for name in given]
+    if not names:
+        raise RevoxelError("cases is an empty list: name a case, or leave the argument out to take all of them")
+    return names
+
+
+def _shard(shard: tuple[int, int] | None) -> str | None:
+    given = plain(shard)
+    if given is None:
+        return None
+    if not isinstance(given, list) or len(given) != 2:
+        raise RevoxelError(f"shard: {shard!r}: expected two whole numbers, such as (2, 8)")
+    return "/".join(str(whole_number("shard", number, 1)) for number in given)
+
+
 def _assignments(values: Mapping[str, Any] | None) -> list[str]:
-    return [f"{path}={json.dumps(value)}" for path, value in (values or {}).items()]
+    found = []
+    for path, value in (values or {}).items():
+        try:
+            found.append(f"{path}={json.dumps(plain(value))}")
+        except TypeError as problem:
+            raise RevoxelError(f"set: {path}: {value!r}: {problem}") from None
+    return found
 
 
-def _listed(values: Iterable[float] | None) -> str | None:
-    return None if values is None else ",".join(f"{value:g}" for value in values)
+def _listed(name: str, values: Iterable[float] | None) -> str | None:
+    """Numbers with commas between them, each with all its digits."""
+    if values is None:
+        return None
+    given = [plain(value) for value in plain(values)]
+    wrong = [value for value in given if isinstance(value, bool) or not isinstance(value, (int, float))]
+    if wrong or not given:
+        raise RevoxelError(f"{name}: {wrong[0]!r}: expected a number" if wrong else f"{name} is an empty list")
+    return ",".join(_number(value) for value in given)
+
+
+def _number(value: float) -> str:
+    """A number that is whole as such, also where Python holds it as a float."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else repr(value)
 
 
 def _options(**values: Any) -> list[str]:
     """Options of the program. What is None or False is left out; a list is an option for each item."""
     options: list[str] = []
-    for name, value in values.items():
-        flag = f"--{name.replace('_', '-')}"
-        if value is True:
-            options.append(flag)
-        elif isinstance(value, (str, os.PathLike)):
-            options.append(f"{flag}={os.fspath(value)}")
-        elif isinstance(value, (int, float)) and value is not False:
-            options.append(f"{flag}={value!r}")
-        elif value is not None and value is not False:
+    for name, given in values.items():
+        flag, value = f"--{name.replace('_', '-')}", plain(given)
+        if value is None:
+            continue
+        if name in FLAGS:
+            if not isinstance(value, bool):
+                raise RevoxelError(f"{name}: {given!r}: expected True or False")
+            options.extend([flag] if value else [])
+        elif name in {"jobs", "threads"}:
+            options.append(f"{flag}={whole_number(name, given, 1)}")
+        elif name in {"seed", "retries"}:
+            options.append(f"{flag}={whole_number(name, given, 0)}")
+        elif name in {"case", "set"}:
             options.extend(f"{flag}={item}" for item in value)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            options.append(f"{flag}={_number(value)}")
+        elif isinstance(value, str):
+            options.append(f"{flag}={value}")
+        else:
+            raise RevoxelError(f"{name}: {given!r}: expected a text, a path or a number")
     return options

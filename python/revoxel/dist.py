@@ -19,12 +19,10 @@ Workers of Dask declare the memory that they share among tasks: ``dask worker --
 from __future__ import annotations
 
 import contextlib
-import importlib
-import json
 import os
 import queue
-import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -33,10 +31,13 @@ from typing import Any, Protocol
 from revoxel import _stage, _task
 from revoxel._core import Pipeline
 from revoxel._errors import RevoxelError
-from revoxel._program import Progress, StrPath, _refused, _shown, pipeline_file, program
-from revoxel.datasets import CasesError, _assignments, _options
+from revoxel._program import Progress, StrPath, _shown, ask, library, pipeline_file, whole_number
+from revoxel.datasets import CasesError, _assignments, _names, _options
 
 __all__ = ["CasesError", "Run", "run", "start"]
+
+# How long tasks may take to say what they did before they were stopped.
+_GRACE = 5.0
 
 
 def run(
@@ -68,11 +69,11 @@ def run(
     one of its own.
 
     ``stage`` is a URL of fsspec, such as ``s3://bucket/data``: the files of a case are copied to its worker, and the results to
-    ``out``, a URL too, the trace last. ``data`` is then a folder with the same files that the client sees, or None: cases are
+    ``out``, a URL too, the trace last. The bucket of ``out``, or the folder around it, is to be there. ``data`` is then a folder with the same files that the client sees, or None: cases are
     found by their names in the store, headers are checked on the workers, and memory is not known before. ``storage_options`` are for fsspec.
 
-    The result has ``cases``, each with its ``outcome`` (done, skipped, failed, not_run), and ``done_already``, ``done_again``
-    as from ``revoxel run --resume --json``.
+    The result has ``cases``, each with its ``outcome`` (done, skipped, failed, not_run), and ``done_already``,
+    ``left_out_already``, ``done_again`` as from ``revoxel run --resume --json``.
 
     Raises:
         CasesError: if a case fails; the others are cancelled. With ``keep_going`` only if none could be run.
@@ -109,11 +110,15 @@ def start(
     """Check all cases, hand them to the cluster, and return: :meth:`Run.result` waits for them, :meth:`Run.cancel` ends them.
     The arguments are those of :func:`run`.
     """
-    if isinstance(client, str) and client != "ray":
-        raise RevoxelError(f"client is {client!r}: give a distributed.Client, or 'ray'")
     if stage is None and data is None:
         raise RevoxelError("data is None: give the folder of the data, or stage= with a URL")
+    for name, url in {"stage": stage, "out": os.fspath(out)}.items() if stage is not None else ():
+        if "://" not in str(url):
+            raise RevoxelError(f"{name} is {str(url)!r}: with stage it is a URL, such as s3://bucket/folder")
+    retries, threads = whole_number("retries", retries, 0) or 0, whole_number("threads", threads, 1)
+    client = _client(client)
     chosen = _options(set=_assignments(set), seed=seed, snap=snap, allow_outside=allow_outside)
+    picked = _options(case=_names(cases))
     job = _task.Job(
         run=uuid.uuid4().hex,
         pipeline=pipeline if isinstance(pipeline, str) else str(pipeline),
@@ -124,37 +129,69 @@ def start(
     )
     named: StrPath | Pipeline
     if stage is not None:
+        _stage.check_place(job.out, dict(storage_options or {}))
         whole = _changed(pipeline, {**(set or {}), **({} if seed is None else {"seed": seed})})
         job = replace(
             job, text=whole.__reduce__()[1], options=tuple(_options(snap=snap, retries=retries or None)), stage=stage,
             storage=dict(storage_options or {}),
         )  # fmt: skip
-        named, asked = whole, [*_options(case=cases, snap=snap)]
+        named, asked = whole, [*picked, *_options(snap=snap)]
     elif isinstance(pipeline, Pipeline):
         job, named = replace(job, text=pipeline.__reduce__()[1]), pipeline
-        asked = [*_options(case=cases), *chosen]
+        asked = [*picked, *chosen]
     else:
         job, named = replace(job, pipeline=os.path.abspath(pipeline)), pipeline
-        asked = [*_options(case=cases), *chosen]
-    tasks, refused = _planned(named, job, asked)
+        asked = [*picked, *chosen]
+    tasks, hopeless = _planned(named, job, asked)
     engine: _Engine = _Ray(retries) if client == "ray" else _Dask(client, memory, retries)
     problems = {case.name: engine.refuse(case) for case in tasks}
-    refused |= {case: problem for case, problem in problems.items() if problem is not None}
-    tasks = [case for case in tasks if case.name not in refused]
-    if refused and (not keep_going or not tasks):
-        rows = [{"case": case, "outcome": "failed", "problem": problem} for case, problem in refused.items()]
-        summary = {"out": job.out, "cases": rows, "done_already": [], "done_again": {}}
-        told = "\n".join(f"case {case}: {problem}" for case, problem in refused.items())
+    hopeless |= {case: problem for case, problem in problems.items() if problem is not None}
+    tasks = [case for case in tasks if case.name not in hopeless]
+    if hopeless and (not keep_going or not tasks):
+        rows = [{"case": case, "outcome": "failed", "problem": problem} for case, problem in hopeless.items()]
+        summary = {"out": job.out, "cases": rows, "done_already": [], "left_out_already": [], "done_again": {}}
+        told = "\n".join(f"case {case}: {problem}" for case, problem in hopeless.items())
         raise CasesError(f"nothing was started:\n{told}", summary)
     job = replace(job, slots=engine.slots())
 
+    def asking(*options: str) -> dict[str, Any]:
+        with pipeline_file(named) as path:
+            return ask(["run", path, f"--data={job.data}", f"--out={job.out}", *options])
+
     def record(moment: str) -> None:
         if stage is None:
-            with pipeline_file(named) as path:
-                _ask(["run", path, f"--data={job.data}", f"--out={job.out}", *asked, f"--record={moment}"])
+            asking(*asked, f"--record={moment}")
+
+    def standing(names: list[str]) -> list[dict[str, Any]]:
+        # A case of a store that was stopped has no trace there.
+        parts = [names[at : at + 500] for at in range(0, len(names), 500)] if stage is None else []
+        return [row for part in parts for row in asking(*chosen, *_options(case=part), "--resume=check")["cases"]]
 
     record("begin")
-    return Run(engine, job, tasks, refused, keep_going=keep_going, retries=retries, progress=progress, record=record)
+    return Run(
+        engine, job, tasks, hopeless, keep_going=keep_going, retries=retries, progress=progress, record=record,
+        standing=standing,
+    )  # fmt: skip
+
+
+def _client(client: Any) -> Any:
+    """The client of a cluster, or ``"ray"``."""
+    if isinstance(client, str):
+        if client != "ray":
+            raise RevoxelError(f"client is {client!r}: give a distributed.Client, or 'ray'")
+        return client
+    distributed = library("distributed", "distributed")
+    if client is None:
+        try:
+            return distributed.get_client()
+        except ValueError:
+            raise RevoxelError("no cluster: give client=distributed.Client(…), or client='ray'") from None
+    if isinstance(client, distributed.Client):
+        return client
+    name = type(client).__name__
+    if isinstance(client, distributed.deploy.Cluster):
+        raise RevoxelError(f"client is a {name}: give a client of this cluster, client=distributed.Client(cluster)")
+    raise RevoxelError(f"client is {client!r}: give a distributed.Client, or 'ray'")
 
 
 def _changed(pipeline: StrPath | Pipeline, values: dict[str, Any]) -> Pipeline:
@@ -165,20 +202,6 @@ def _changed(pipeline: StrPath | Pipeline, values: dict[str, Any]) -> Pipeline:
     return Pipeline.parse(text, values, name=name)
 
 
-def _ask(arguments: list[str]) -> dict[str, Any]:
-    """The document of a command. One that says what is wrong with single cases is an answer, too."""
-    command = [*program(), *arguments, "--json", "--quiet"]
-    ended = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True)
-    try:
-        document = json.loads(ended.stdout)
-    except ValueError:
-        said = ended.stderr.decode(errors="replace").strip()
-        raise RevoxelError(f"{program()[0]} {arguments[0]} ended with exit code {ended.returncode}: {said}") from None
-    if "error" in document:
-        raise _refused(document)
-    return dict(document)
-
-
 def _planned(pipeline: StrPath | Pipeline, job: _task.Job, asked: list[str]) -> tuple[list[_task.Case], dict[str, str]]:
     """The cases that can run, with what each needs, and why others cannot."""
     staged: dict[str, _task.Case] = {}
@@ -187,14 +210,14 @@ def _planned(pipeline: StrPath | Pipeline, job: _task.Job, asked: list[str]) -> 
             assert isinstance(pipeline, Pipeline)
             listing, chosen = _stage.Listing(job), [option for option in asked if option.startswith("--case")]
             if not job.data:
-                return listing.cases(pipeline, chosen, _ask), {}
-            listed = _ask(["cases", path, f"--data={job.data}", *chosen])["cases"]
+                return listing.cases(pipeline, chosen, ask), {}
+            listed = ask(["cases", path, f"--data={job.data}", *chosen])["cases"]
             staged = {entry["case"]: listing.case(entry, pipeline) for entry in listed}
-        plan = _ask(["plan", path, f"--data={job.data}", *asked])
-    refused: dict[str, str] = {}
+        plan = ask(["plan", path, f"--data={job.data}", *asked])
+    hopeless: dict[str, str] = {}
     for failure in plan["failures"]:
         # The copies of a case are run together.
-        refused.setdefault(failure["case"].split("/")[0], failure["problem"])
+        hopeless.setdefault(failure["case"].split("/")[0], failure["problem"])
     found: dict[str, _task.Case] = {}
     for one in plan["plans"]:
         name, estimate = one["like"].split("/")[0], one["estimate"]
@@ -202,7 +225,7 @@ def _planned(pipeline: StrPath | Pipeline, job: _task.Job, asked: list[str]) -> 
         seconds = before.seconds + (estimate["seconds"] or 0.0)
         memory = max(before.memory, int(estimate["memory_bytes"] or 0))
         found[name] = replace(staged.get(name, before), seconds=seconds, memory=memory)
-    return [case for name, case in found.items() if name not in refused], refused
+    return [case for name, case in found.items() if name not in hopeless], hopeless
 
 
 class _Lost(Exception):
@@ -224,8 +247,10 @@ class _Engine(Protocol):
     def outcome(self, future: Any) -> dict[str, Any] | None:
         """What an ended task returned, or None where others cancelled it; raises what it raised, or :class:`_Lost`."""
 
-    def stop(self, job: _task.Job, futures: list[Any]) -> None:
-        """Cancel tasks, and end the programs that are at work."""
+    def stop(self, job: _task.Job, futures: list[Any]) -> list[Any]:
+        """Cancel tasks, end the programs that are at work, and wait a little for what they say; the tasks that may have
+        begun.
+        """
 
 
 @dataclass
@@ -240,18 +265,21 @@ class Run:
     """A run that was handed to a cluster. ``of`` is the number of its cases, ``ended`` how many have ended so far."""
 
     def __init__(
-        self, engine: _Engine, job: _task.Job, cases: list[_task.Case], refused: dict[str, str], *,
+        self, engine: _Engine, job: _task.Job, cases: list[_task.Case], hopeless: dict[str, str], *,
         keep_going: bool, retries: int, progress: Progress, record: Callable[[str], object],
+        standing: Callable[[list[str]], list[dict[str, Any]]],
     ) -> None:  # fmt: skip
         self._engine, self._job, self._keep_going, self._retries = engine, job, keep_going, retries
-        self._progress, self._record = progress, record
-        self._order = [*(case.name for case in cases), *refused]
-        self._rows = {case: [_row(case, "failed", problem)] for case, problem in refused.items()}
+        self._progress, self._record, self._standing = progress, record, standing
+        self._order = [*(case.name for case in cases), *hopeless]
+        self._rows = {case: [_row(case, "failed", problem)] for case, problem in hopeless.items()}
         self._done_already: list[str] = []
+        self._left_out_already: list[str] = []
         self._done_again: dict[str, str] = {}
         self._events: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
-        self._cancelled = threading.Event()
-        self.of, self.ended = len(self._order), len(refused)
+        self._cancelled, self._stopping = threading.Event(), threading.Lock()
+        self._begun: list[Any] | None = None
+        self.of, self.ended = len(self._order), len(hopeless)
         longest_first = sorted(cases, key=lambda case: -case.seconds)
         self._pending = {case.name: _Task(case, rank) for rank, case in enumerate(longest_first)}
         try:
@@ -267,11 +295,15 @@ class Run:
 
     def cancel(self) -> None:
         """Cancel the cases that have not ended, and end their programs; :meth:`result` returns then. What is done is whole."""
-        if self._cancelled.is_set():
-            return
-        self._cancelled.set()
-        self._engine.stop(self._job, [task.future for task in self._pending.values() if task.future is not None])
-        self._events.put(None)
+        with self._stopping:
+            if self._cancelled.is_set():
+                return
+            self._cancelled.set()
+            try:
+                futures = [task.future for task in list(self._pending.values()) if task.future is not None]
+                self._begun = self._engine.stop(self._job, futures)
+            finally:
+                self._events.put(None)
 
     def result(self) -> dict[str, Any]:
         """Wait for all cases; the result of :func:`run`, with its exceptions. Of a run that :meth:`cancel` ended, the cases
@@ -281,29 +313,59 @@ class Run:
             with _shown(self._progress) as tell:
                 while self._pending and (task := self._events.get()) is not None:
                     if self._note(task):
-                        self.ended += 1
                         tell(self.ended, self.of, task.case.name)
                         if not self._keep_going and self._failed():
                             break
-            failed = self._failed()
-            if failed and not self._keep_going:
+            if self._failed() and not self._keep_going:
                 self.cancel()
+            self._settle()
         except BaseException:
-            self.cancel()
+            with contextlib.suppress(Exception):
+                self.cancel()
+            with contextlib.suppress(Exception):
+                self._settle()
             raise
         with contextlib.suppress(RevoxelError):
             # The results are whole, whatever becomes of the record.
             self._record("end")
-        summary = self.summary()
+        summary, failed = self.summary(), self._failed()
         not_run = [row["case"] for row in summary["cases"] if row["outcome"] == "not_run"]
         if not_run and not self._cancelled.is_set():
             raise CasesError(
                 f"{len(not_run)} cases were not run: their tasks were cancelled, or the cluster has ended", summary
             )
         if failed and (not self._keep_going or len(failed) == len(self._order)):
-            problems = [f"case {row['case']}: {row['problem']}" for case in failed for row in self._rows[case]]
+            problems = [
+                f"case {row['case']}: {row['problem']}"
+                for case in failed
+                for row in self._rows[case]
+                if row["outcome"] == "failed"
+            ]
             raise CasesError("\n".join(problems), summary)
         return summary
+
+    def _settle(self) -> None:
+        """Take up what the tasks did that were stopped. Where nobody heard of a case, its trace tells whether it is done."""
+        with self._stopping:
+            begun = None if self._begun is None else {id(future) for future in self._begun}
+        tasks = {task.case.name: task for task in list(self._pending.values())}
+        for task in tasks.values():
+            self._note(task)
+        silent = [
+            case
+            for case, rows in self._rows.items()
+            if any(row["outcome"] == "not_run" for row in rows)
+            and (begun is None or case not in tasks or id(tasks[case].future) in begun)
+        ]
+        found: dict[str, list[dict[str, Any]]] = {}
+        with contextlib.suppress(RevoxelError):
+            for row in self._standing(silent) if silent else ():
+                found.setdefault(row["case"], []).append(row)
+        for case, rows in found.items():
+            if case in self._rows and all(row["outcome"] in {"done", "left_out"} for row in rows):
+                self._rows[case] = [
+                    {**row, "outcome": "done" if row["outcome"] == "done" else "skipped"} for row in rows
+                ]
 
     def summary(self) -> dict[str, Any]:
         """What is known of the cases now."""
@@ -316,6 +378,7 @@ class Run:
             "out": self._job.out,
             "cases": rows,
             "done_already": sorted(self._done_already, key=lambda case: order[case.split("/")[0]]),
+            "left_out_already": sorted(self._left_out_already, key=lambda case: order[case.split("/")[0]]),
             "done_again": self._done_again,
         }
 
@@ -325,21 +388,26 @@ class Run:
     def _note(self, task: _Task) -> bool:
         """Take up what became of a task; whether its case has ended."""
         name = task.case.name
+        if name not in self._pending:
+            return False
         try:
-            answer = self._engine.outcome(task.future)
+            told = None if task.future is None else self._engine.outcome(task.future)
         except _Lost as problem:
             if task.tries <= self._retries and not self._cancelled.is_set():
                 self._submit(task)
                 return False
-            answer = {"cases": [_row(name, "failed", str(problem))]}
+            told = {"cases": [_row(name, "failed", str(problem))]}
         except Exception as problem:
-            answer = {"cases": [_row(name, "failed", str(problem) or repr(problem))]}
-        if answer is None:
-            answer = {"cases": [_row(name, "not_run", "its task was cancelled, or the cluster has ended")]}
+            told = {"cases": [_row(name, "failed", str(problem) or repr(problem))]}
+        if told is None:
+            why = "cancelled" if self._cancelled.is_set() else "its task was cancelled, or the cluster has ended"
+            told = {"cases": [_row(name, "not_run", why)]}
         del self._pending[name]
-        self._rows[name] = answer["cases"]
-        self._done_already.extend(answer.get("done_already", ()))
-        self._done_again.update(answer.get("done_again", {}))
+        self.ended += 1
+        self._rows[name] = told["cases"]
+        self._done_already.extend(told.get("done_already", ()))
+        self._left_out_already.extend(told.get("left_out_already", ()))
+        self._done_again.update(told.get("done_again", {}))
         return True
 
 
@@ -347,19 +415,12 @@ def _row(case: str, outcome: str, problem: str | None) -> dict[str, Any]:
     return {"case": case, "outcome": outcome, "problem": problem}
 
 
-def _library(name: str, package: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise RevoxelError(f"{package} is not installed: pip install '{package}'") from None
-
-
 class _Dask:
     """Workers of ``distributed``."""
 
     def __init__(self, client: Any, memory: str | None, retries: int) -> None:
-        distributed = _library("distributed", "distributed")
-        self._client = distributed.get_client() if client is None else client
+        distributed = library("distributed", "distributed")
+        self._client = client
         self._killed, self._retries = distributed.scheduler.KilledWorker, retries
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         self._threads: dict[str, int] = {}
@@ -386,7 +447,7 @@ class _Dask:
         return future
 
     def outcome(self, future: Any) -> dict[str, Any] | None:
-        if future.status in {"cancelled", "lost"}:
+        if future.status in {"cancelled", "lost", "pending"}:
             return None
         try:
             found: dict[str, Any] = future.result()
@@ -399,10 +460,21 @@ class _Dask:
             raise
         return found
 
-    def stop(self, job: _task.Job, futures: list[Any]) -> None:
+    def stop(self, job: _task.Job, futures: list[Any]) -> list[Any]:
         # Programs first: the workers begin no others.
         self._client.run(_task.stop, job.run, on_error="ignore")
-        self._client.cancel(futures)
+        keys = [future.key for future in futures]
+        states = self._client.sync(self._client.scheduler.get_task_status, keys=keys)
+        begun: list[Any] = []
+        others: list[Any] = []
+        for future in futures:
+            (begun if states.get(future.key) in {"processing", "memory", "erred"} else others).append(future)
+        self._client.cancel(others)
+        until = time.monotonic() + _GRACE
+        while any(future.status == "pending" for future in begun) and time.monotonic() < until:
+            time.sleep(0.01)
+        self._client.cancel([future for future in begun if future.status == "pending"])
+        return begun
 
 
 class _Ray:
@@ -410,7 +482,7 @@ class _Ray:
 
     def __init__(self, retries: int) -> None:
         self._retries = retries
-        self._ray = _library("ray", "ray")
+        self._ray = library("ray", "ray")
         if not self._ray.is_initialized():
             self._ray.init()
         self._work = self._ray.remote(_task.work)
@@ -434,6 +506,8 @@ class _Ray:
         return reference
 
     def outcome(self, future: Any) -> dict[str, Any] | None:
+        if not self._ray.wait([future], timeout=0)[0]:
+            return None
         try:
             found: dict[str, Any] = self._ray.get(future)
         except self._ray.exceptions.TaskCancelledError:
@@ -442,7 +516,10 @@ class _Ray:
             raise _Lost(f"its workers died: {problem}") from None
         return found
 
-    def stop(self, job: _task.Job, futures: list[Any]) -> None:
+    def stop(self, job: _task.Job, futures: list[Any]) -> list[Any]:
         # A task that is at work gets a KeyboardInterrupt, and ends its program.
         for future in futures:
             self._ray.cancel(future)
+        if futures:
+            self._ray.wait(futures, num_returns=len(futures), timeout=_GRACE)
+        return futures

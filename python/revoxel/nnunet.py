@@ -15,7 +15,8 @@ export works, too. docs/nnunet.md says how far values agree; besides that,
 - a label that dataset.json does not name, and one beyond 16 bits, is an error (nnU-Net takes the first and wraps the second),
 - a training case without a label map is an error before anything is written (nnU-Net stops in the middle),
 - a voxel size is that of the header to 1e-7 (nnU-Net: to the last digit), and origin and direction are those of the affine,
-- sheared and two-dimensional images and several channels in one file are refused.
+- sheared and two-dimensional images and several channels in one file are refused,
+- the fingerprint that is written where none lies beside the plans leaves out cases whose voxels are all 0.
 """
 
 from __future__ import annotations
@@ -23,17 +24,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
-import importlib
 import json
 import os
 import pickle
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -43,7 +42,7 @@ import numpy as np
 from revoxel import _nnunet, datasets
 from revoxel._core import Pipeline, Result, Trace, __version__, threads
 from revoxel._errors import ReadError, RevoxelError
-from revoxel._program import Progress, StrPath, _shown, program
+from revoxel._program import Progress, StrPath, _shown, positional, whole_number
 
 __all__ = ["preprocess"]
 
@@ -69,23 +68,24 @@ def preprocess(
     ``dataset_folder`` is the dataset in ``nnUNet_raw``, ``plans`` the plans of nnU-Net, ``out`` the folder of the dataset in
     ``nnUNet_preprocessed``. A case appears whole or not at all, and a second call goes on where the first one ended: a case is
     done if the pipeline, the format and the size and time of its files are those of its record. Anything else under
-    its name is an error, or replaced with ``overwrite=True``. Folds that exist (``splits_final.json``) are kept.
+    its name, and cases of the other format, are an error, or replaced with ``overwrite=True``. Folds that exist (``splits_final.json``) are kept.
 
     ``jobs`` cases are in work at once (default: 2), each with all threads. ``progress`` is that of
     :func:`revoxel.datasets.run`. The result has for each configuration ``folder``, ``cases`` with their ``outcome``, ``done``
-    or ``was done``, and the ``notes`` of the import.
+    or ``was done``, and the ``notes`` of the import. A case whose voxels are all 0 is kept, as nnU-Net keeps it; only the
+    fingerprint leaves it out, and a note says so.
 
     Raises:
         revoxel.datasets.CasesError: if cases failed. The others are done.
-        RevoxelError: if the plans, the dataset or the folder cannot be used. No case was written.
+        RevoxelError: if the plans, the dataset or the folder cannot be used. No case was written, unless the error is one of
+            the fingerprint, which comes last.
         KeyboardInterrupt: after the cases in work are whole.
     """
     if format not in ("b2nd", "npz"):
         raise RevoxelError(f'format: {format!r} is neither "b2nd" nor "npz"')
     if format == "b2nd":
-        _blosc2()
-    if jobs is not None and jobs < 1:
-        raise RevoxelError(f"jobs: {jobs}: expected at least 1")
+        _nnunet.blosc2_library()
+    jobs = whole_number("jobs", jobs, 1)
     raw, plans, out = Path(dataset_folder), Path(plans), Path(out)
     names = [configuration] if isinstance(configuration, str) else list(dict.fromkeys(configuration))
     if not names:
@@ -103,7 +103,11 @@ def preprocess(
     if failed:
         lines = [f"{name} ({folder.name}): {error}" for (folder, name), error in failed.items()]
         raise datasets.CasesError("\n".join(lines), summary)
-    _write_fingerprint(raw, plans, out, dataset["file_ending"], cases, overwrite)
+    empty = _write_fingerprint(raw, plans, out, dataset["file_ending"], cases, overwrite)
+    if empty:
+        note = f"dataset_fingerprint.json leaves out {', '.join(empty)}: all voxels of all channels are 0"
+        for told in summary.values():
+            told["notes"] = [*told["notes"], note]
     _write_folds(out, list(cases))
     return summary
 
@@ -173,14 +177,20 @@ class _Folder:
         if not self.place.is_dir():
             return list(cases)
         _sweep(self.place / "traces")
-        ending = "." + self.format
+        second: Format = "npz" if self.format == "b2nd" else "b2nd"
+        ending, former = f".{self.format}", f".{second}"
         there = {path.name for path in self.place.iterdir() if path.is_file()}
+        if overwrite:
+            for name in {file.removesuffix(former).removesuffix("_seg") for file in there if file.endswith(former)}:
+                replace(self, format=second).remove(name)
+            there = {name for name in there if (self.place / name).exists()}
         # nnU-Net takes a folder with files of two formats for neither.
         foreign = sorted(name for name in there if not name.endswith((ending, ".pkl", ".npy")))
         if foreign:
+            how = "replace them with overwrite (--overwrite)" if foreign[0].endswith(former) else "remove them"
             raise RevoxelError(
                 f"{self.place}: has files that do not belong to the format {self.format}, such as {foreign[0]}: "
-                "nnU-Net wants one format in a folder; remove them, or write elsewhere"
+                f"nnU-Net wants one format in a folder; {how}, or write elsewhere"
             )
         seen = {name.removesuffix(ending) for name in there if name.endswith(ending) and not name.endswith("_seg.b2nd")}
         gone = sorted(seen - set(cases))
@@ -243,8 +253,8 @@ class _Folder:
             if self.format == "npz":
                 np.savez_compressed(paths[3], data=data, seg=seg)
             else:
-                _write_b2nd(seg, paths[3], self.patch)
-                _write_b2nd(data, paths[4], self.patch)
+                _nnunet.write_b2nd(seg, paths[3], self.patch)
+                _nnunet.write_b2nd(data, paths[4], self.patch)
             for path in paths:
                 _sync(path)
             if self.record(case) != record:
@@ -303,20 +313,9 @@ def _run(
 
 def _imported(plans: Path, dataset: Path, name: str) -> tuple[Pipeline, list[str]]:
     """The pipeline that the program makes of the plans, and what it notes."""
-    command = ["import", "nnunet", str(plans), str(dataset), "--configuration", name]
-    text, said = _answer(command, "import")
+    command = ["import", "nnunet", positional(plans), positional(dataset), f"--configuration={name}"]
+    text, said = _nnunet.answer(command, "import")
     return Pipeline.parse(text, name=f"{name}.yaml"), said
-
-
-def _answer(arguments: list[str], what: str) -> tuple[str, list[str]]:
-    """What the program prints, and what it says besides."""
-    done = subprocess.run(
-        [*program(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    said = [line.strip().removeprefix("× ") for line in done.stderr.splitlines() if line.strip()]
-    if done.returncode != 0:
-        raise RevoxelError("\n".join(said) or f"the {what} of the program ended with exit code {done.returncode}")
-    return done.stdout, said
 
 
 def _configuration(plans: Any, name: str) -> dict[str, Any]:
@@ -369,23 +368,26 @@ def _write_shared(
 
 def _write_fingerprint(
     raw: Path, plans: Path, out: Path, ending: str, cases: dict[str, dict[str, Any]], overwrite: bool
-) -> None:
-    """The fingerprint that lies beside the plans, or what the program measures. nnU-Net's training copies it, no more."""
+) -> list[str]:
+    """The fingerprint that lies beside the plans, or what the program measures; the cases that this leaves out. nnU-Net's
+    training copies it, no more.
+    """
     target, known = out / "dataset_fingerprint.json", plans.parent / "dataset_fingerprint.json"
     if known.is_file() and (overwrite or not target.is_file()) and not (target.is_file() and known.samefile(target)):
         _appear(target, partial(shutil.copyfile, known))
     if target.is_file():
-        return
-    with tempfile.TemporaryDirectory(prefix="revoxel-") as place:
-        # The files may be anywhere, where dataset.json lists them.
-        for name, case in cases.items():
-            keys = sorted(key for key in case if key.startswith("image"))
-            images = {f"imagesTr/{name}_{n:04}": case[key] for n, key in enumerate(keys)}
-            for link, file in {**images, f"labelsTr/{name}": case["label"]}.items():
-                (Path(place) / link).parent.mkdir(exist_ok=True)
-                (Path(place) / f"{link}{ending}").symlink_to((raw / file).absolute())
-        text = _answer(["fingerprint", place, "--ending", ending, "--json", "--quiet"], "fingerprint")[0]
+        return []
+    empty: list[str] = []
+    try:
+        text = _nnunet.measured(raw, ending, cases)
+    except RevoxelError:
+        # nnU-Net counts a case without any voxel, the program refuses it. Such cases are rare: they are looked for only now.
+        empty = [name for name, case in cases.items() if _nnunet.is_empty(raw, case)]
+        if not empty or len(empty) == len(cases):
+            raise
+        text = _nnunet.measured(raw, ending, {name: case for name, case in cases.items() if name not in empty})
     _appear(target, lambda place: place.write_text(text, encoding="utf-8"))
+    return empty
 
 
 def _write_folds(out: Path, cases: list[str]) -> None:
@@ -394,34 +396,6 @@ def _write_folds(out: Path, cases: list[str]) -> None:
     if folds is not None and not target.exists():
         text = json.dumps(folds, indent=4, sort_keys=True)
         _appear(target, lambda place: place.write_text(text, encoding="utf-8"))
-
-
-def _write_b2nd(array: _nnunet.Array, path: Path, patch: Sequence[int]) -> None:
-    """An array in blosc2's format. The filter is the one that makes the middle of the array smaller."""
-    blosc2 = _blosc2()
-    blocks, chunks = _nnunet.blocks(array.shape, patch, array.itemsize)
-    parts = [min(chunk, size) for chunk, size in zip(chunks, array.shape, strict=True)]
-    middle = np.ascontiguousarray(
-        array[tuple(slice((size - n) // 2, (size - n) // 2 + n) for size, n in zip(array.shape, parts, strict=True))]
-    )
-    fit = [min(block, n) for block, n in zip(blocks, parts, strict=True)]
-    options = {"codec": blosc2.Codec.LZ4HC, "clevel": 5, "nthreads": 1}
-    best = min(
-        (blosc2.Filter.NOFILTER, blosc2.Filter.SHUFFLE),
-        key=lambda kind: (
-            blosc2.asarray(middle, chunks=parts, blocks=fit, cparams={**options, "filters": [kind]}).schunk.cbytes
-        ),
-    )
-    blosc2.asarray(array, urlpath=str(path), chunks=chunks, blocks=blocks, cparams={**options, "filters": [best]})
-
-
-def _blosc2() -> Any:
-    try:
-        return importlib.import_module("blosc2")
-    except ImportError as error:
-        raise RevoxelError(
-            'format "b2nd" needs the package blosc2: pip install blosc2, or use format="npz" (--format npz)'
-        ) from error
 
 
 def _json(path: Path) -> Any:

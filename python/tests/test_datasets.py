@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import _thread
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import revoxel
 from revoxel import datasets
+from revoxel._program import in_python, plain
 
 PIPELINE = """
 version: 1
@@ -186,3 +193,238 @@ def test_what_was_done_before_counts_as_done(place: Path) -> None:
 def test_a_wrong_value_says_of_what(place: Path) -> None:
     with pytest.raises(revoxel.RevoxelError, match=r"^set steps\.9.*the pipeline has no \"9\""):
         datasets.run(place / "p.yaml", place / "data", place / "out", set={"steps.9.spacing.pixdim": 2})
+
+
+@pytest.mark.parametrize("none", [[], (), np.array([], str)])
+def test_an_empty_list_of_cases_is_not_all_cases(place: Path, none: Any) -> None:
+    with pytest.raises(revoxel.RevoxelError, match="cases is an empty list"):
+        datasets.run(place / "p.yaml", place / "data", place / "out", cases=none)
+    with pytest.raises(revoxel.RevoxelError, match="cases is an empty list"):
+        datasets.cases(place / "p.yaml", place / "data", cases=none)
+    assert not (place / "out").exists()
+    given = (name for name in np.array(["c0", "c2"]))
+    assert [case["case"] for case in datasets.cases(place / "p.yaml", place / "data", cases=given)] == ["c0", "c2"]
+
+
+def test_arguments_of_numpy(place: Path) -> None:
+    summary = datasets.run(
+        place / "p.yaml", place / "data", place / "out", jobs=np.int64(1), seed=np.uint8(3), keep_going=np.bool_(True),
+        shard=(np.int64(1), np.int64(2)), memory=1e9, set={"steps.1.spacing.pixdim": np.array([2, 2, np.float32(2.5)])},
+    )  # fmt: skip
+    trace = json.loads(Path(summary["cases"][0]["files"][-1]).read_text())
+    assert trace["pipeline"]["document"]["steps"][1]["spacing"]["pixdim"] == [2, 2, 2.5]
+    assert plain(np.uint8) == plain(np.dtype("u1")) == "uint8"
+    assert plain({"a": (np.float64(0.5), [np.bool_(True)])}) == {"a": [0.5, [True]]}
+    options = datasets._options(dtype=np.uint8, threshold=np.float64(0.1), overwrite=np.bool_(False), fill=np.int16(-3))
+    assert options == ["--dtype=uint8", "--threshold=0.1", "--fill=-3"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"jobs": True}, "jobs: True: expected a whole number"),
+        ({"jobs": 2.0}, "jobs: 2.0: expected a whole number"),
+        ({"threads": 0}, "threads: 0: expected a whole number, at least 1"),
+        ({"retries": -1}, "retries: -1: expected a whole number, at least 0"),
+        ({"memory": True}, "memory: True: expected a text, a path or a number"),
+        ({"overwrite": 1}, "overwrite: 1: expected True or False"),
+        ({"shard": (1, 2, 3)}, r"shard: .*: expected two whole numbers"),
+        ({"cases": 3}, "cases: 3: expected the name of a case"),
+        ({"set": {"seed": {1}}}, "set: seed: "),
+    ],
+)
+def test_wrong_arguments_are_refused(place: Path, wrong: Any, said: str) -> None:
+    with pytest.raises(revoxel.RevoxelError, match=said):
+        datasets.run(place / "p.yaml", place / "data", place / "out", **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"version": 1}, b"p.yaml", None])
+def test_what_is_no_path_is_refused(place: Path, wrong: Any) -> None:
+    with pytest.raises(revoxel.RevoxelError, match="expected a path"):
+        datasets.cases(wrong, place / "data")
+
+
+def test_weights_and_labels_keep_their_digits(place: Path) -> None:
+    assert datasets._listed("weights", [1 / 3, 2, 0.25]) == f"{1 / 3!r},2,0.25"
+    assert datasets._listed("regions", np.array([1.0, 2345678.0])) == "1,2345678"
+    with pytest.raises(revoxel.RevoxelError, match="weights is an empty list"):
+        datasets._listed("weights", [])
+    datasets.run(place / "p.yaml", place / "data", place / "out", cases="c0")
+    trace = revoxel.Trace.load(place / "out/c0/trace.json")
+    (place / "predictions").mkdir()
+    scores = np.zeros((2, *trace.model_grid.shape), np.float32)
+    scores[1] = 0.75
+    np.save(place / "predictions/c0.npy", scores)
+    datasets.invert_all(
+        place / "out", place / "predictions", place / "home", kind="probability", regions=[1, 65535], axes="cxyz"
+    )
+    assert revoxel.read(place / "home/c0-home.nii.gz", "label").xyz.max() == 65535
+
+
+def test_paths_that_begin_with_a_dash(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    shutil.copy("p.yaml", "-p.yaml")
+    (place / "data").rename("-data")
+    datasets.run("-p.yaml", "-data", "-out")
+    assert datasets.status("-out")["counts"]["done"] == 3
+    (place / "-labels").mkdir()
+    for case in ("c0", "c1", "c2"):
+        shutil.copy(f"-out/{case}/label.nii", f"-labels/{case}.nii")
+    datasets.invert_all("-out", "-labels", "-home")
+    shutil.move("-home/c0-home.nii.gz", "-labels/c0-home.nii.gz")
+    assert datasets.score("-labels", reference="-labels")["cases"]
+
+
+def test_names_that_are_not_text_are_refused(place: Path) -> None:
+    os.rename(place / "data/c0_i.nii.gz", os.fsencode(place / "data") + b"/\xfe_i.nii.gz")
+    os.rename(place / "data/c0_l.nii.gz", os.fsencode(place / "data") + b"/\xfe_l.nii.gz")
+    with pytest.raises(revoxel.RevoxelError, match=r"_[il]\.nii\.gz: the name of this file is not UTF-8"):
+        datasets.cases(place / "p.yaml", place / "data")
+    # The character itself is a name like any other.
+    for kind in "il":
+        os.rename(os.fsencode(place / "data") + f"/\udcfe_{kind}.nii.gz".encode("utf-8", "surrogateescape"),
+                  place / "data" / f"\ufffd_{kind}.nii.gz")  # fmt: skip
+    assert len(datasets.cases(place / "p.yaml", place / "data")) == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("/nowhere/program", "no such program"),
+        ("", "is empty"),
+        ("  ", "is empty"),
+        ("'", "no command"),
+        ("{place}/p.yaml", "not executable"),
+        ("{place}/broken", "cannot be started"),
+        ("false", "ended with exit code 1"),
+        ("true", "gave no answer"),
+    ],
+)
+def test_a_wrong_program_names_the_variable(
+    place: Path, monkeypatch: pytest.MonkeyPatch, variable: str, said: str
+) -> None:
+    (place / "broken").write_bytes(b"\x00\x01")
+    (place / "broken").chmod(0o755)
+    monkeypatch.setenv("REVOXEL_PROGRAM", variable.format(place=place))
+    with pytest.raises(revoxel.RevoxelError, match="REVOXEL_PROGRAM") as caught:
+        datasets.run(place / "p.yaml", place / "data", place / "out")
+    assert said in str(caught.value)
+
+
+def test_errors_speak_of_arguments(place: Path) -> None:
+    odd = place / "with --overwrite"
+    datasets.run(place / "p.yaml", place / "data", odd)
+    with pytest.raises(revoxel.RevoxelError, match=r"pass resume=True$") as caught:
+        datasets.run(place / "p.yaml", place / "data", odd)
+    assert f"{odd}/c0/image.nii exists already (overwrite=True)" in str(caught.value)
+    (place / "labels").mkdir()
+    shutil.copy(odd / "c0/label.nii", place / "labels/c0.nii")
+    datasets.invert_all(odd, place / "labels", place / "home", keep_going=True)
+    with pytest.raises(revoxel.RevoxelError, match="pass overwrite=True to replace it, or resume=True"):
+        datasets.invert_all(odd, place / "labels", place / "home", keep_going=True)
+    with pytest.raises(revoxel.RevoxelError, match=r"not provided:\n  reference=$"):
+        datasets.score(place / "labels")
+
+
+def test_options_become_arguments() -> None:
+    said = {
+        "the option is --data DIR": "the argument is data=",
+        "the options are --overwrite and --memory SIZE": "the arguments are overwrite=True and memory=",
+        "the option is --max-volume SIZE": "the option is --max-volume SIZE",
+        "pass --dtype float64, or scale": 'pass dtype="float64", or scale',
+        "pass --case NAME or --jobs.": "pass cases= or jobs=.",
+        "/a/--overwrite/b exists (--overwrite)": "/a/--overwrite/b exists (overwrite=True)",
+        "/a--jobs: --jobs": "/a--jobs: jobs=",
+        "case a: --weights: 1 weight": "case a: weights: 1 weight",
+    }
+    assert {text: in_python(text) for text in said} == said
+    assert in_python("a --data b: --data", ["a --data b"]) == "a --data b: data="
+
+
+PRESSED = """
+import os, signal, sys, threading
+from revoxel import _program, datasets
+import subprocess
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+where, place = sys.argv[1:]
+if where == "process":
+    begin = subprocess.Popen.__init__
+    def init(self, *a, **k):
+        begin(self, *a, **k)
+        press()
+    subprocess.Popen.__init__ = init
+elif where == "fork":
+    begin = subprocess.Popen._execute_child
+    def execute(self, *a, **k):
+        press()
+        begin(self, *a, **k)
+        press()
+    subprocess.Popen._execute_child = execute
+else:
+    begin = threading.Thread.start
+    def start(self):
+        press()
+        begin(self)
+    threading.Thread.start = start
+# Another thread may be the one that gets the signal.
+idle = threading.Event()
+other = threading.Thread(target=idle.wait, daemon=True)
+(threading.Thread.start if where != "thread" else begin)(other)
+try:
+    datasets.run(place + "/p.yaml", place + "/data", place + "/out", jobs=1, threads=1)
+except KeyboardInterrupt:
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    print("interrupted", flush=True)
+idle.set()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("where", ["process", "fork", "thread"])
+def test_ctrl_c_while_the_program_starts_leaves_none(place: Path, where: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRESSED, where, str(place)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "interrupted\n", done.stderr
+    assert at_work(place) == []
+    assert not (place / "out").exists()
+
+
+def at_work(place: Path) -> list[str]:
+    """The programs that work in a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+        except OSError:
+            continue
+        if f"--out={place}/out".encode() in command:
+            found.append(command.decode())
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_ctrl_c_at_any_moment_leaves_no_program(place: Path) -> None:
+    code = """
+import sys
+from revoxel import datasets
+print("go", flush=True)
+try:
+    datasets.run(sys.argv[1] + "/p.yaml", sys.argv[1] + "/data", sys.argv[1] + "/out", resume=True, jobs=1, threads=1)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    draw = np.random.default_rng(7)
+    for _ in range(15):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(place)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(draw.uniform(0, 0.05))
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        assert at_work(place) == []

@@ -161,8 +161,49 @@ def test_a_second_run_goes_on(recorded: Callable[[str], Path], tmp_path: Path) -
     assert run(overwrite=True)["b"] == "done"
     assert not (folder / "d.npz").exists()
     (folder / "b.b2nd").write_bytes(b"")
-    with pytest.raises(revoxel.RevoxelError, match=r"format npz, such as b\.b2nd"):
+    with pytest.raises(revoxel.RevoxelError, match=r"format npz, such as b\.b2nd: .*; replace them with overwrite"):
+        run()
+    assert run(overwrite=True)["b"] == "done"
+    assert not (folder / "b.b2nd").exists()
+    (folder / "b.txt").write_bytes(b"")
+    with pytest.raises(revoxel.RevoxelError, match=r"format npz, such as b\.txt: .*; remove them"):
         run(overwrite=True)
+
+
+@needs_blosc2
+@pytest.mark.parametrize(("first", "second"), [("b2nd", "npz"), ("npz", "b2nd")])
+def test_the_other_format_is_replaced(recorded: Callable[[str], Path], tmp_path: Path, first: Any, second: Any) -> None:
+    raw, out = recorded("two"), tmp_path / "out"
+    preprocess(raw, raw / "plans.json", out, format=first)
+    before = arrays(out / "check", "case")
+    (out / f"check/gone.{first}").write_bytes(b"")
+    with pytest.raises(revoxel.RevoxelError, match=f"do not belong to the format {second}"):
+        preprocess(raw, raw / "plans.json", out, format=second)
+    told = preprocess(raw, raw / "plans.json", out, format=second, overwrite=True)["3d_fullres"]
+    assert [case["outcome"] for case in told["cases"]] == ["done"]
+    assert {path.suffix for path in (out / "check").iterdir() if path.is_file()} == {f".{second}", ".pkl"}
+    assert all(map(np.array_equal, before, arrays(out / "check", "case")))
+    assert preprocess(raw, raw / "plans.json", out, format=second)["3d_fullres"]["cases"][0]["outcome"] == "was done"
+
+
+def test_a_case_without_values_is_kept(recorded: Callable[[str], Path], tmp_path: Path) -> None:
+    raw, out = recorded("two"), tmp_path / "out"
+    alone = preprocess(raw, raw / "plans.json", tmp_path / "alone", format="npz")["3d_fullres"]
+    for file in (*raw.glob("imagesTr/case_*"), *raw.glob("labelsTr/case.*")):
+        copy = file.with_name(file.name.replace("case", "none"))
+        scan = revoxel.read(file, "label" if "labels" in str(file) else "image")
+        zeros = revoxel.Volume(np.zeros_like(scan.xyz), scan.affine)
+        revoxel.write(scan if "labels" in str(file) else zeros, copy)
+    told = preprocess(raw, raw / "plans.json", out, format="npz")["3d_fullres"]
+    assert [case["outcome"] for case in told["cases"]] == ["done", "done"]
+    note = "dataset_fingerprint.json leaves out none: all voxels of all channels are 0"
+    assert told["notes"] == [*alone["notes"], note]
+    written = [json.loads((place / "dataset_fingerprint.json").read_text()) for place in (out, tmp_path / "alone")]
+    assert written[0] == written[1]
+    data, seg = arrays(out / "check", "none")
+    assert np.ptp(data) == 0
+    assert seg.max() > 0
+    assert preprocess(raw, raw / "plans.json", out, format="npz")["3d_fullres"]["cases"][1]["outcome"] == "was done"
 
 
 def test_other_plans_do_not_mix(recorded: Callable[[str], Path], tmp_path: Path) -> None:
@@ -297,7 +338,8 @@ def test_faults_say_what_to_do(
 
     t('no "3d_lowres"; the file has 3d_fullres', configuration="3d_lowres")
     t("format: \"zarr\"|format: 'zarr'", format="zarr")
-    t("jobs: 0", jobs=0)
+    for jobs in (0, "2", 1.5, True):
+        t(f"jobs: {jobs!r}: expected a whole number", jobs=jobs)
     t("configuration: expected at least one", configuration=[])
     changed(data_identifier="../elsewhere")
     t("data_identifier: '../elsewhere': expected the name of a folder")
