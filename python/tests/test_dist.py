@@ -319,7 +319,9 @@ def test_a_case_fails_and_the_others_stop(client: Client, dataset: tuple[Path, P
     damage(data / "b.nii.gz")
     with pytest.raises(dist.CasesError, match=r"^case b: ") as caught:
         dist.run(pipeline, data, tmp_path / "out", client=client, cases=["b", BIG])
-    assert outcomes(caught.value.summary) == {"b": "failed", BIG: "not_run"}
+    # The big case may have ended just before it was told to.
+    is_done = (tmp_path / "out" / BIG / "trace.json").exists()
+    assert outcomes(caught.value.summary) == {"b": "failed", BIG: "done" if is_done else "not_run"}
     assert partials(tmp_path / "out") == []
 
 
