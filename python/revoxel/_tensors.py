@@ -10,7 +10,7 @@ import torch
 from revoxel._core import Volume
 from revoxel._errors import RevoxelError
 
-__all__ = ["Epoch", "tensor", "is_whole"]
+__all__ = ["Epoch", "is_whole", "tensor"]
 
 
 def tensor(volume: Volume, dtype: torch.dtype | None = None) -> torch.Tensor:

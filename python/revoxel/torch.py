@@ -38,7 +38,7 @@ class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
     ``a`` are called ``a/0``, ``a/1``, …
 
     Random steps draw by the name of the item, so epoch 0 has what ``run`` writes. In every other epoch (:meth:`set_epoch`) they
-    draw anew.
+    draw anew, by another name: that of the trace is ``a@2`` for case ``a`` in epoch 2, as only this name draws the same again.
     """
 
     def __init__(
