@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from revoxel._core import Grid, Inversion, Pipeline, Result, Trace, Volume
@@ -189,6 +190,8 @@ def _channels(result: Result, inputs: Sequence[str] | None) -> tuple[list[NDArra
     """The channels of the model, each (x, y, z), and their grid."""
     if isinstance(inputs, str):
         inputs = [inputs]
+    if not (inputs is None or isinstance(inputs, Iterable)):
+        raise RevoxelError(f"inputs: {inputs!r} is no list of keys")
     keys = [key for key in result.keys() if result[key].kind == "image"] if inputs is None else list(inputs)  # noqa: SIM118
     missing = [key for key in keys if key not in result]
     if missing or not keys:
@@ -242,7 +245,7 @@ class _Wishes:
         trace: Trace,
         kind: str | None,
         activation: str | None,
-        argmax: bool | str | None,
+        argmax: Any,
         regions: Sequence[int] | None,
         restore: str | None,
     ) -> _Wishes:
@@ -252,8 +255,12 @@ class _Wishes:
             raise RevoxelError(
                 f'kind: {kind!r} is none of "logit", "probability", "image": windows of labels cannot be averaged'
             )
-        if argmax not in (None, True, False, "model"):
+        if isinstance(argmax, np.bool_):
+            argmax = bool(argmax)
+        if not (argmax is None or isinstance(argmax, int | str)) or argmax not in (None, True, False, "model"):
             raise RevoxelError(f'argmax: {argmax!r} is none of True, False, "model"')
+        if regions is not None and np.ndim(regions) != 1:
+            raise RevoxelError(f"regions: {regions!r} is no list of labels, one for each channel")
         if argmax and regions is not None:
             raise RevoxelError("argmax and regions contradict each other: choose one")
         told = entry.get("kind")

@@ -25,13 +25,16 @@ __all__ = ["RandRevoxeld", "Revoxeld"]
 class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
     """Takes items of a dictionary through a pipeline, in ``Compose`` between MONAI's own transforms.
 
-    ``keys`` are the keys of the dictionary, and of the pipeline's inputs unless ``inputs`` names these, in the same order. What
-    is there may be a MetaTensor (channels, x, y, z), a :class:`revoxel.Volume`, or the path of a file. What comes out are
-    MetaTensors with the affine of their new grid; the metadata of the old ones stays.
+    ``keys`` are the keys of the dictionary, and of the pipeline's inputs unless ``inputs`` names these, in the same order; each
+    input once. What is there may be a MetaTensor (channels, x, y, z), a :class:`revoxel.Volume`, or the path of a file. A tensor
+    (channels, x, y) is taken where MONAI's metadata says that it is 2-D, and stays so. What comes out are MetaTensors with the
+    affine of their new grid; the metadata of the old ones stays.
 
     The way back is the trace, which the tensors carry in ``applied_operations`` as text: through processes, and in
-    MONAI's ``Invertd`` and ``Compose.inverse``. With ``nearest_interp`` (the default of ``Invertd``) values stay as they are,
-    else they are interpolated linearly. Intensities are not undone: a prediction has none.
+    MONAI's ``Invertd`` and ``Compose.inverse``. As with MONAI's own transforms, the key that carries the trace decides how:
+    values of labels are taken from the nearest voxel, those of other kinds are interpolated linearly, unless ``Invertd`` is asked
+    for ``nearest_interp`` (its default). So scores need ``nearest_interp=False`` and ``orig_keys`` of an image. Interpolated whole
+    numbers and truth values become float32; everything else keeps its type. Intensities are not undone: a prediction has none.
 
     In workers that a ``DataLoader`` spawns MONAI cannot tell its own transforms from others, and refuses to invert them. A chain in
     which this is the only transform that is inverted has no such limit; nor has a program that calls
@@ -78,6 +81,10 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
         unknown = [name for name in names if name not in self.pipeline.inputs]
         if unknown:
             raise RevoxelError(f"the pipeline has no input {unknown[0]!r}; it has: {', '.join(self.pipeline.inputs)}")
+        # The pipeline takes one volume for each input: of two keys one would be lost.
+        repeated = [name for at, name in enumerate(names) if name in names[:at]]
+        if repeated:
+            raise RevoxelError(f"the input {repeated[0]!r} is named for two keys: make a transform for each of them")
         self.inputs = dict(zip(self.keys, map(str, names), strict=True))
         self.case_key = case_key
         self.by_case = by_case
@@ -131,7 +138,18 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
                 f"{key}: a plain tensor does not say where its voxels lie: pass a MetaTensor (LoadImaged makes one), a volume or a "
                 "path. MONAI's PersistentDataset keeps MetaTensors with track_meta=True, weights_only=False"
             )
-        return Volume.from_(value, kind=self._kinds[self.inputs[key]])
+        if isinstance(value, torch.Tensor) and value.ndim not in (3, 4):
+            raise RevoxelError(
+                f"{key}: a tensor of shape {tuple(value.shape)}: expected (channels, x, y, z), or (channels, x, y) of a 2-D file. "
+                "Take batches apart with decollate_batch, and frames in time one by one"
+            )
+        volume = Volume.from_(value, kind=self._kinds[self.inputs[key]])
+        if isinstance(value, torch.Tensor) and value.ndim == 3 and not volume.grid.planar:
+            raise RevoxelError(
+                f"{key}: a tensor of shape {tuple(value.shape)} of a 3-D file has no axis of channels: add it with "
+                "EnsureChannelFirstd"
+            )
+        return volume
 
     def _case(self, d: Mapping[Hashable, Any], given: Mapping[Hashable, Any]) -> str:
         if self.case_key in d:
@@ -147,6 +165,8 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
     def _tracked(self, before: Any, volume: Volume, name: str, trace: str) -> MetaTensor:
         made: MetaTensor = volume.to_monai(contiguous=True)
         if isinstance(before, MetaTensor):
+            if before.ndim == 3 and volume.grid.planar:
+                made = _flat(made, before)
             meta = {**before.meta, **made.meta, "affine": made.affine}
             meta["spatial_shape"] = np.asarray(made.shape[1:])
             made = MetaTensor(made.as_tensor(), meta=meta, applied_operations=list(before.applied_operations))
@@ -155,7 +175,9 @@ class Revoxeld(MapTransform, InvertibleTransform):  # type: ignore[misc]
             size = volume.shape[:3]
             if isinstance(before, (str, os.PathLike)):
                 made.meta["filename_or_obj"] = os.fspath(before)
-        info = {"trace": trace, "volume": name, "mode": "bilinear"}
+        # MONAI's word for the way back; its Invertd puts "nearest" in its place where it is asked to.
+        mode = "nearest" if volume.kind == "label" else "bilinear"
+        info = {"trace": trace, "volume": name, "mode": mode}
         tracked: MetaTensor = self.push_transform(made, orig_size=size, extra_info=info)
         return tracked
 
@@ -250,27 +272,38 @@ def _between(later: list[str]) -> str:
     return "A crop or a change of size that MONAI does not record may lie in between"
 
 
+def _flat(made: MetaTensor, like: MetaTensor) -> MetaTensor:
+    """A volume of one slice as the 2-D tensor that MONAI has of it, with an affine as large as that of another."""
+    affine = made.affine
+    if like.affine.shape[-1] == 3:
+        affine = affine[[0, 1, 3]][:, [0, 1, 3]]
+    return MetaTensor(made.as_tensor()[..., 0], meta={**made.meta, "affine": affine})
+
+
 def _back(prediction: Any, trace: Trace, name: str, later: list[str], *, nearest: bool) -> MetaTensor:
     """A prediction on the grid of its scan."""
     values = prediction.as_tensor() if isinstance(prediction, MetaTensor) else torch.as_tensor(prediction)
     array = plain(values)
-    model = trace.grids(name)[1]
+    source, model = trace.grids(name)
+    flat = array.ndim == 3 and model.planar
+    if flat:
+        array = array[..., np.newaxis]
     if array.ndim != 4 or tuple(array.shape[1:]) != tuple(model.shape):
         raise RevoxelError(
-            f"{name}: the prediction has shape {tuple(array.shape)}, but the model's grid is (channels, "
+            f"{name}: the prediction has shape {tuple(values.shape)}, but the model's grid is (channels, "
             f"{', '.join(map(str, model.shape))}). {_between(later)}"
         )
     whole = not np.issubdtype(array.dtype, np.floating)
     if array.dtype == np.bool_:
         array = array.view(np.uint8)
-    is_label = nearest and whole and array.shape[0] == 1
-    if not is_label and whole and not nearest:
+    if whole and not nearest:
         array = array.astype(np.float32)
+    kind = "label" if whole and nearest and array.shape[0] == 1 else "image"
     planes = [
         trace.invert(
-            Volume(np.ascontiguousarray(channel), grid=model, kind="label" if is_label else "image", order="xyz"),
+            Volume(np.ascontiguousarray(channel), grid=model, kind=kind, order="xyz"),
             volume=name,
-            kind="label" if is_label else "image",
+            kind=kind,
             interpolation="nearest" if nearest else "linear",
             values="keep",
             fill=0,
@@ -278,12 +311,15 @@ def _back(prediction: Any, trace: Trace, name: str, later: list[str], *, nearest
         for channel in array
     ]
     back = np.stack([np.asarray(plane.xyz) for plane in planes])
-    made = MetaTensor(torch.from_numpy(np.ascontiguousarray(back)).to(values.dtype))
-    source = trace.grids(name)[0]
-    if isinstance(prediction, MetaTensor):
-        made = MetaTensor(
-            made.as_tensor(), meta=dict(prediction.meta), applied_operations=list(prediction.applied_operations)
-        )
+    made = MetaTensor(torch.from_numpy(np.ascontiguousarray(back)))
+    # Whole numbers between which was interpolated have fractions, which their type has not.
+    if nearest or not whole:
+        made = made.to(values.dtype)
     made.affine = torch.from_numpy(np.array(source.affine))
-    made.meta["spatial_shape"] = np.asarray(source.shape)
+    if flat:
+        made = _flat(made, prediction if isinstance(prediction, MetaTensor) else made)
+    if isinstance(prediction, MetaTensor):
+        meta = {**prediction.meta, "affine": made.affine}
+        made = MetaTensor(made.as_tensor(), meta=meta, applied_operations=list(prediction.applied_operations))
+    made.meta["spatial_shape"] = np.asarray(made.shape[1:])
     return made

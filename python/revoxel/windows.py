@@ -100,8 +100,8 @@ def weights(
     chosen = blend or _BLEND[_rule(rule)]
     if chosen not in ("constant", "gaussian"):
         raise RevoxelError(f'blend: {chosen!r} is neither "constant" nor "gaussian", nor an array of weights')
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise RevoxelError(f"sigma: {sigma} must be above 0")
+    if not (_is_number(sigma) and math.isfinite(sigma) and sigma > 0):
+        raise RevoxelError(f"sigma: {sigma!r} must be a number above 0")
     if chosen == "constant":
         return np.ones(wide, np.float32)
     return _monai_gaussian(wide, sigma) if rule == "monai" else _nnunet_gaussian(wide, sigma)
@@ -207,11 +207,11 @@ class Sweep:
             if not (np.isfinite(weight).all() and (weight > 0).all()):
                 raise RevoxelError("blend: weights must be finite and above 0")
         axes = _mirror(mirror)
-        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        if not _is_whole(batch) or batch < 1:
             raise RevoxelError(f"batch: {batch!r} must be a whole number of at least 1")
         _check_padding(padding, pad_value, sizes, wide)
         constant = bool((weight == 1).all())
-        return cls(sizes, wide, starts, weight, constant, axes, batch, padding, float(pad_value))
+        return cls(sizes, wide, starts, weight, constant, axes, int(batch), padding, float(pad_value))
 
     def __len__(self) -> int:
         return math.prod(len(starts) for starts in self.starts)
@@ -412,9 +412,24 @@ def _decide(scores: NDArray[Any], labels: NDArray[Any]) -> None:
 
 
 def _rule(rule: str) -> str:
-    if rule not in _OVERLAP:
+    if rule not in [*_OVERLAP]:
         raise RevoxelError(f'rule: {rule!r} is neither "monai" nor "nnunet"')
     return rule
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _three(given: Any) -> list[Any]:
+    """What is given for each axis; one value is for all."""
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
+    return list(given) if isinstance(given, Iterable) else [given] * 3
 
 
 def _shape(shape: Sequence[int]) -> _Three:
@@ -426,10 +441,10 @@ def _shape(shape: Sequence[int]) -> _Three:
 
 def _window(window: Window, shape: _Three | None) -> _Three:
     """The window; where `shape` is known, None and -1 stand for the whole axis, and None alone for the whole volume."""
-    given: list[Any] = list(window) if isinstance(window, Iterable) else [window] * 3
+    given = _three(window)
     if shape is not None and len(given) == 3:
         given = [n if w is None or w == -1 else w for w, n in zip(given, shape, strict=True)]
-    whole = all(isinstance(w, int | np.integer) and not isinstance(w, bool) and w >= 1 for w in given)
+    whole = all(_is_whole(w) and w >= 1 for w in given)
     if len(given) != 3 or not whole:
         raise RevoxelError(
             f"window: {window!r} must be one or three whole numbers of at least 1"
@@ -445,24 +460,26 @@ def _window(window: Window, shape: _Three | None) -> _Three:
 def _overlap(overlap: float | Sequence[float] | None, rule: str) -> tuple[float, float, float]:
     if overlap is None:
         overlap = _OVERLAP[rule]
-    given = list(overlap) if isinstance(overlap, Sequence) else [overlap] * 3
-    if len(given) != 3 or not all(0 <= share < 1 for share in given):
+    given = _three(overlap)
+    if len(given) != 3 or not all(_is_number(share) and 0 <= share < 1 for share in given):
         raise RevoxelError(f"overlap: {overlap!r} must be one or three numbers from 0 to below 1")
     return (float(given[0]), float(given[1]), float(given[2]))
 
 
 def _mirror(mirror: Sequence[int]) -> tuple[int, ...]:
-    axes = tuple(mirror)
-    if len(set(axes)) != len(axes) or not set(axes) <= {0, 1, 2}:
-        raise RevoxelError(f"mirror: {mirror!r} must name axes of the window: 0, 1, 2, each at most once")
-    return axes
+    axes: list[Any] = list(mirror) if np.ndim(mirror) == 1 else [None]
+    if not all(_is_whole(axis) and 0 <= axis <= 2 for axis in axes) or len(set(axes)) != len(axes):
+        raise RevoxelError(
+            f"mirror: {mirror!r} must name axes of the window: 0, 1, 2, each at most once, such as (0, 1, 2) for all"
+        )
+    return tuple(map(int, axes))
 
 
 def _check_padding(padding: str, pad_value: float, shape: _Three, window: _Three) -> None:
-    if padding not in _PADDING:
+    if padding not in [*_PADDING]:
         raise RevoxelError(f"padding: {padding!r} is none of {', '.join(_PADDING)}")
-    if not math.isfinite(pad_value):
-        raise RevoxelError(f"pad_value: {pad_value} must be finite")
+    if not (_is_number(pad_value) and math.isfinite(pad_value)):
+        raise RevoxelError(f"pad_value: {pad_value!r} must be a finite number")
     for axis, (n, w) in enumerate(zip(shape, window, strict=True)):
         behind = max(0, w - n) - max(0, w - n) // 2
         if (padding == "reflect" and behind > n - 1) or (padding == "circular" and behind > n):

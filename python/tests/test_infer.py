@@ -250,6 +250,11 @@ def test_the_pipeline_says_what_becomes_of_scores() -> None:
         ({"regions": [1, 2, 3, 4]}, "regions: 4 labels for the 3 channels"),
         ({"regions": [1], "argmax": True}, "contradict"),
         ({"argmax": "native"}, "argmax"),
+        ({"argmax": np.array([1, 0])}, "argmax"),
+        ({"regions": 1}, "regions: 1 is no list of labels"),
+        ({"regions": "12"}, "regions: '12' is no list of labels"),
+        ({"inputs": 5}, "inputs: 5 is no list"),
+        ({"mirror": 1}, "mirror: 1"),
         ({"kind": "label"}, "kind: 'label'"),
         ({"activation": "softmax", "kind": "probability"}, "is for logits"),
         ({"model": lambda block: thresholds(block)[..., 1:]}, r"expected \(1, classes, 8, 8, 8\)"),
@@ -277,6 +282,22 @@ def test_faults_are_found_after_one_window_at_most(
     with pytest.raises(revoxel.RevoxelError, match=match):
         infer(scan(), pipeline, **{"window": 8, **arguments, "model": counted})
     assert calls <= 1
+
+
+def test_numbers_of_numpy_are_numbers(pipeline: revoxel.Pipeline) -> None:
+    whole = {"overlap": (0.5, 0.25, 0.1), "batch": 2, "regions": [5, 6], "threshold": 0.51, "mirror": (0, 1)}
+    numpy = {
+        "overlap": np.array([0.5, 0.25, 0.1]), "batch": np.int64(2), "regions": np.array([5, 6]),
+        "threshold": np.float64(0.51), "mirror": np.array([0, 1]),
+    }  # fmt: skip
+    made, wanted = (
+        infer(scan(), pipeline, model=thresholds, window=8, **each).label.xyz  # type: ignore[arg-type]
+        for each in (numpy, whole)
+    )
+    assert np.array_equal(made, wanted)
+    assert set(np.unique(made)) >= {0, 5}
+    decided = infer(scan(), pipeline, model=thresholds, window=8, argmax=np.True_)  # type: ignore[arg-type]
+    assert decided.label.kind == "label"
 
 
 def test_interruptions_and_progress(pipeline: revoxel.Pipeline) -> None:

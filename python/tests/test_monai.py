@@ -26,6 +26,7 @@ from monai.transforms import (
     LoadImaged,
     RandCropByPosNegLabeld,
     Randomizable,
+    Spacingd,
     SpatialPadd,
 )
 from monai.utils import set_determinism
@@ -290,6 +291,59 @@ def test_predictions_in_half_precision_come_home(place: Path) -> None:  # noqa: 
         assert (back.shape[1:], back.dtype) == (revoxel.read(place / "data/c0_i.nii.gz").shape, torch.bfloat16)
 
 
+SPACING = """
+version: 1
+inputs: { image: { kind: image, path: "{case}_i.nii" }, label: { kind: label, path: "{case}_l.nii" } }
+steps:
+  - spacing: { pixdim: [1.5, 1.5, 1.5], interpolation: { label: nearest } }
+outputs: { image: { path: "{case}/i.nii" }, label: { path: "{case}/l.nii" } }
+trace: "{case}.json"
+"""
+
+
+def _both() -> tuple[Any, Any, dict[str, MetaTensor]]:
+    """Chains of the same resampling, of this package and of MONAI, and an image with a label off the middle, whose values are
+    far apart."""
+    ours = Compose([Revoxeld(["image", "label"], revoxel.Pipeline.parse(SPACING))])
+    theirs = Compose([Spacingd(["image", "label"], (1.5, 1.5, 1.5), mode=("bilinear", "nearest"))])
+    affine = torch.diag(torch.tensor([1.0, 1.2, 2.0, 1.0], dtype=torch.float64))
+    affine[:3, 3] = torch.tensor([5.0, -7.0, 11.0])
+    label = np.zeros((1, 20, 24, 16), np.uint8)
+    label[:, 3:15, 6:18, 4:12] = 10
+    label[:, 5:9, 8:11, 5:9] = 3
+    image = np.random.default_rng(4).normal(size=label.shape).astype(np.float32)
+    return ours, theirs, {key: MetaTensor(v, affine=affine) for key, v in (("image", image), ("label", label))}
+
+
+@pytest.mark.parametrize("key", ["image", "label"])
+@pytest.mark.parametrize("nearest", [True, False])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.int64, torch.float32, torch.float16])
+def test_predictions_come_back_as_from_a_transform_of_monai(key: str, nearest: bool, dtype: torch.dtype) -> None:
+    ours, theirs, given = _both()
+    prediction = theirs(given)["label"].as_tensor().to(dtype)
+    mine, wanted = (
+        Invertd("pred", chain, orig_keys=key, nearest_interp=nearest)(
+            {**chain(given), "pred": MetaTensor(prediction.clone())}
+        )["pred"]
+        for chain in (ours, theirs)
+    )
+    # Half precision is kept, and MONAI makes float32 of it.
+    np.testing.assert_allclose(mine.float(), wanted, atol=4e-3 if dtype is torch.float16 else 1e-5, rtol=0)
+    np.testing.assert_allclose(mine.affine, wanted.affine, atol=1e-6)
+    interpolated = key == "image" and not nearest
+    assert mine.dtype == (torch.float32 if interpolated and not dtype.is_floating_point else dtype)
+    # A label map stays one, unless its key is that of an image and linear interpolation is asked for.
+    assert interpolated == bool(len(mine.unique()) > 3)
+
+
+def test_compose_brings_labels_back_as_labels() -> None:
+    ours, _, given = _both()
+    back = ours.inverse(ours(given))
+    assert (back["label"].dtype, back["label"].unique().tolist()) == (torch.uint8, [0, 3, 10])
+    assert float((back["label"] != given["label"]).float().mean()) < 0.03
+    assert back["image"].dtype == torch.float32
+
+
 def test_what_lies_behind_and_is_not_undone_is_named(place: Path) -> None:  # noqa: F811
     crop = RandCropByPosNegLabeld(["image", "label"], "label", (4, 4, 4), num_samples=1)
     chain = _chain(place / "p.yaml", crop)
@@ -328,3 +382,40 @@ def test_what_does_not_fit_is_refused(place: Path) -> None:  # noqa: F811
     # What PersistentDataset keeps by default.
     with pytest.raises(revoxel.RevoxelError, match=r"image: a plain tensor .*track_meta=True"):
         Revoxeld("image", place / "p.yaml")({"image": torch.zeros(1, 4, 4, 4)})
+    with pytest.raises(revoxel.RevoxelError, match=r"input 'image' is named for two keys"):
+        Revoxeld(["a", "b"], place / "p.yaml", inputs=["image", "image"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "spatial", "match"),
+    [
+        ((1, 10, 12, 14, 5), None, "decollate_batch"),
+        ((3, 30, 30), None, r"\(channel, x, y\) or \(x, y, z\)"),
+        ((10, 12, 14), 3, "EnsureChannelFirstd"),
+        ((10, 12), 2, r"expected \(channels, x, y, z\)"),
+    ],
+)
+def test_tensors_have_an_axis_of_channels(place: Path, shape: Any, spatial: int | None, match: str) -> None:  # noqa: F811
+    meta = {} if spatial is None else {"spatial_shape": np.ones(spatial)}
+    with pytest.raises(revoxel.RevoxelError, match=match):
+        Revoxeld("image", place / "p.yaml")({"image": MetaTensor(torch.zeros(shape), affine=torch.eye(4), meta=meta)})
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_a_plane_stays_one(size: int) -> None:
+    text = SPACING.replace("[1.5, 1.5, 1.5]", "[2, 1.5]").replace("kind: label", "optional: true, kind: label")
+    affine = torch.diag(torch.tensor([1.0, 1.5, 1.0, 1.0], dtype=torch.float64))
+    affine[:2, 3] = torch.tensor([5.0, -7.0])
+    affine = affine if size == 4 else affine[[0, 1, 3]][:, [0, 1, 3]]
+    plane = torch.arange(3.0)[:, None, None] * 100 + torch.arange(20.0)[None, :, None] + torch.zeros(1, 1, 12)
+    given = {"image": MetaTensor(plane, affine=affine, meta={"spatial_shape": np.array([20, 12])})}
+    chain = Compose([Revoxeld("image", revoxel.Pipeline.parse(text)), Flipd("image", 1)])
+    made = chain(given)["image"]
+    assert tuple(made.shape) == (3, 10, 12)
+    assert made.affine.shape == (size, size)
+    assert made.affine[0, 0] == 2
+    assert made.meta["spatial_shape"].tolist() == [10, 12]
+    back = chain.inverse({"image": made})["image"]
+    assert tuple(back.shape) == (3, 20, 12)
+    np.testing.assert_allclose(back.affine, affine, atol=1e-6)
+    np.testing.assert_allclose(back.as_tensor()[:, 2:-2], plane[:, 2:-2], atol=1e-3)

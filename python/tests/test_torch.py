@@ -18,6 +18,7 @@ from revoxel import datasets
 torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader  # noqa: E402
 
+from revoxel import _patches  # noqa: E402
 from revoxel.torch import CaseDataset, PatchDataset, outputs, tensor  # noqa: E402
 
 
@@ -170,7 +171,8 @@ def test_workers_see_the_epoch(place: Path, method: str, lasting: bool) -> None:
 
 
 def _datasets(place: Path) -> list[Any]:  # noqa: F811
-    return [CaseDataset(place / "p.yaml", place / "data"), PatchDataset([{"image": place / "data/c0_i.nii.gz"}], 4)]
+    cases = [{"image": place / "data/c0_i.nii.gz"}]
+    return [CaseDataset(place / "p.yaml", place / "data"), PatchDataset(cases, 4, seed=0)]
 
 
 def test_datasets_are_copied_with_an_epoch_of_their_own(place: Path) -> None:  # noqa: F811
@@ -205,13 +207,115 @@ def test_each_epoch_has_other_patches_and_so_many(place: Path, workers: int, met
     for epoch in (0, 1, 2):
         patches.set_epoch(epoch)
         epochs.append(_starts(loader))
-    # Without a call, too, where there are workers.
-    epochs += [_starts(loader)] if workers else []
     assert [len(epoch) for epoch in epochs] == [11] * len(epochs)
     assert len({*itertools.chain(*epochs)}) > 9 * len(epochs)
-    if not workers:
-        patches.set_epoch(1)
-        assert _starts(loader) == epochs[1]
+    patches.set_epoch(1)
+    assert _starts(loader) == epochs[1]
+
+
+@pytest.mark.parametrize(("workers", "lasting"), [(0, False), (2, False), (2, True)])
+def test_a_seed_decides_what_is_drawn(place: Path, workers: int, lasting: bool) -> None:  # noqa: F811
+    cases = [{"image": place / f"data/c{number}_i.nii.gz"} for number in range(3)]
+
+    def drawn(seed: int | None, epochs: int = 1) -> list[Any]:
+        patches = PatchDataset(cases, 4, length=9, seed=seed)
+        loader = DataLoader(
+            patches, batch_size=None, num_workers=workers, persistent_workers=lasting, timeout=60 if workers else 0
+        )
+        return [_starts(loader) for _ in range(epochs)]
+
+    # Whatever was drawn of torch before.
+    assert drawn(3) == drawn(3)
+    assert drawn(3) != drawn(4)
+    # An epoch has what it has, and nobody said that it is another one.
+    first, second = drawn(3, epochs=2)
+    assert first == second
+    # Without a seed torch decides, and each epoch has other patches.
+    first, second = drawn(None, epochs=2)
+    assert first != second
+    torch.manual_seed(11)
+    once = drawn(None)
+    assert once != drawn(None)
+    torch.manual_seed(11)
+    assert once == drawn(None)
+
+
+def _write(path: Path, values: np.ndarray, kind: str = "image", affine: np.ndarray | None = None) -> Path:
+    channels = "cxyz" if values.ndim == 4 else None
+    revoxel.write(revoxel.Volume(values, np.eye(4) if affine is None else affine, kind=kind, order=channels), path)
+    return path
+
+
+def test_labels_of_all_keys_keep_their_type(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    datasets.run(place / "p.yaml", place / "data", place / "out")
+    cases = outputs(place / "out")
+    assert cases[0]["kinds"] == {"image": "image", "label": "label"}
+    assert next(iter(PatchDataset(cases, 4)))["label"].dtype == torch.uint8
+    # A number that float32 does not have.
+    path = _write(tmp_path / "organs.nii", np.full((6, 5, 4), 2**24 + 1, np.uint32), "label")
+    given = [{"image": path, "label": path, "organs": path}]
+    patch = next(iter(PatchDataset(given, 4, label="label", kinds={"organs": "label"})))
+    assert {key: str(patch[key].dtype) for key in given[0]} == {
+        "image": "torch.float32", "label": "torch.int64", "organs": "torch.int64",
+    }  # fmt: skip
+    assert patch["organs"].unique().tolist() == [2**24 + 1]
+
+
+def test_a_channel_of_background_is_no_foreground(tmp_path: Path) -> None:
+    label = np.zeros((3, 20, 20, 20), np.uint8)
+    label[2, 15, 3, 8] = 1
+    label[0] = 1 - label[2]
+    path = _write(tmp_path / "label.nii", label, "label")
+    for patch in itertools.islice(PatchDataset([{"label": path}], 3, label="label", negative=0), 20):
+        assert patch["start"].tolist() == [14, 2, 7]
+
+
+def test_volumes_on_different_grids_are_refused(tmp_path: Path) -> None:
+    values = np.zeros((9, 8, 7), np.int16)
+
+    def first(affine: np.ndarray) -> Any:
+        other = _write(tmp_path / "other.nii", values, "label", affine)
+        return next(iter(PatchDataset([{"image": image, "label": other}], 4)))
+
+    spacing = np.diag([0.5, 2, 3, 1.0])
+    image = _write(tmp_path / "image.nii", values, affine=spacing)
+    moved, mirrored, small = spacing.copy(), spacing.copy(), spacing.copy()
+    # Along the first axis in voxels of the first.
+    moved[0, 3] = 0.5 * 2e-3
+    small[0, 3] = 0.5 * 5e-4
+    mirrored[0, 0], mirrored[0, 3] = -0.5, 4
+    assert first(spacing)["label"].shape == (1, 4, 4, 4)
+    assert first(small)["label"].shape == (1, 4, 4, 4)
+    for affine in (moved, mirrored):
+        with pytest.raises(revoxel.RevoxelError, match=r"case 0: 'image' and 'label' .*9×8×7.*9×8×7.* one grid"):
+            first(affine)
+
+
+@pytest.mark.parametrize(("ending", "cache", "readings"), [(".nii", 0, 4), (".nii.gz", 0, 12), (".nii.gz", 10**8, 4)])
+def test_compressed_volumes_are_not_kept_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, cache: int, readings: int
+) -> None:
+    # Large enough to be mapped.
+    values = np.random.default_rng(3).integers(0, 9, (128, 128, 64)).astype(np.int16)
+    cases = [{"image": _write(tmp_path / f"{number}{ending}", values)} for number in range(4)]
+    read: list[str] = []
+    monkeypatch.setattr(_patches, "read", lambda path, kind: (read.append(path), revoxel.read(path, kind))[1])
+    patches = PatchDataset(cases, 8, seed=1, cache=cache, samples=2)
+    for _, patch in zip(range(24), patches, strict=False):
+        assert patch["image"].shape == (1, 8, 8, 8)
+        assert sum(patches._held.values()) <= cache + values.nbytes
+    # The case at hand is kept, also where one order of the cases ends with that which the next one begins with.
+    assert readings - 2 <= len(read) <= readings
+    assert len(patches._open) == (1 if readings == 12 else 4)
+
+
+def test_what_was_used_last_is_forgotten_last(tmp_path: Path) -> None:
+    values = np.zeros((64, 64, 64), np.int16)
+    cases = [{"image": _write(tmp_path / f"{number}.nii.gz", values)} for number in range(4)]
+    patches = PatchDataset(cases, 8, cache=values.nbytes)
+    for number in (0, 1, 0, 2):
+        patches._volumes(number)
+    assert list(patches._open) == [0, 2]
 
 
 def test_patches_without_a_length_have_no_end(place: Path) -> None:  # noqa: F811
@@ -243,6 +347,32 @@ def test_what_cannot_be_is_refused(place: Path) -> None:  # noqa: F811
     for wrong in ({"length": 0}, {"length": 2.0}, {"samples": 0}):
         with pytest.raises(revoxel.RevoxelError, match="no whole number of at least 1"):
             PatchDataset([{"image": "a.nii"}], 4, **wrong)  # type: ignore[arg-type]
+    for wrong in ({"seed": -1}, {"seed": 1.5}, {"cache": -1}, {"cache": "1G"}):
+        with pytest.raises(revoxel.RevoxelError, match="no whole number of at least 0"):
+            PatchDataset([{"image": "a.nii"}], 4, **wrong)  # type: ignore[arg-type]
+    for what in ("fill", "kinds", "dtypes"):
+        with pytest.raises(revoxel.RevoxelError, match=f"{what}: the cases have no key 'imge'; they have: image"):
+            PatchDataset([{"image": "a.nii"}], 4, **{what: {"imge": 0}})  # type: ignore[arg-type]
+    for match, case in {
+        "case a has no files": {"case": "a"},
+        "'image' is list: expected the path": {"image": ["a.nii"]},
+        "call the volume otherwise": {"start": "a.nii"},
+        "`kinds` says": {"image": "a.nii", "kinds": "b.nii"},
+    }.items():
+        with pytest.raises(revoxel.RevoxelError, match=match):
+            PatchDataset([case], 4)
+    with pytest.raises(revoxel.RevoxelError, match="case b has the keys label, and case 0 has image, label"):
+        PatchDataset([{"image": "a.nii", "label": "b.nii"}, {"case": "b", "label": "b.nii"}], 4)
+    for share in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(revoxel.RevoxelError, match="shares"):
+            PatchDataset([{"image": "a.nii"}], 4, positive=share)
+    half = _write(place / "half.nii", np.full((5, 5, 5), 0.5, np.float32))
+    for patches in (
+        PatchDataset([{"label": half}], 4, label="label"),
+        PatchDataset([{"label": half}], 4, kinds={"label": "label"}),
+    ):
+        with pytest.raises(revoxel.RevoxelError, match=r"case 0: 'label' is a label, and 0\.5 is no whole number"):
+            next(iter(patches))
     for cases in ("out", place, ["a.nii"]):
         with pytest.raises(revoxel.RevoxelError, match="outputs"):
             PatchDataset(cases, 4)  # type: ignore[arg-type]
@@ -250,6 +380,14 @@ def test_what_cannot_be_is_refused(place: Path) -> None:  # noqa: F811
         PatchDataset([{"image": "a.nii"}], (4, 4, 4), label="label")
     with pytest.raises(revoxel.RevoxelError, match="no trace"):
         outputs(place / "data")
+    # As revoxel.nnunet.preprocess writes them.
+    made = revoxel.Pipeline.load(place / "p.yaml")(
+        {"image": place / "data/c0_i.nii.gz", "label": place / "data/c0_l.nii.gz"}
+    )
+    (place / "bare").mkdir()
+    made.trace.save(place / "bare/c0.json")
+    with pytest.raises(revoxel.RevoxelError, match="name no files"):
+        outputs(place / "bare")
     for data in ([{"image": "a.nii"}], {"image": "a.nii"}, None):
         with pytest.raises(revoxel.RevoxelError, match=r"data: .*folder"):
             CaseDataset(place / "p.yaml", data)  # type: ignore[arg-type]

@@ -342,12 +342,45 @@ def test_faults_of_a_model_say_where() -> None:
         ({"blend": "gaussian", "sigma": 0}, "sigma"),
         ({"mirror": (0, 3)}, "mirror"),
         ({"mirror": (1, 1)}, "mirror"),
+        ({"mirror": 1}, r"mirror: 1 must name axes .*\(0, 1, 2\) for all"),
+        ({"mirror": (True,)}, "mirror"),
+        ({"mirror": "01"}, "mirror"),
+        ({"mirror": ([0],)}, "mirror"),
         ({"batch": 0}, "batch: 0"),
+        ({"batch": 2.0}, "batch: 2.0"),
+        ({"batch": True}, "batch: True"),
+        ({"window": 8.0}, "window: 8.0"),
+        ({"overlap": "abc"}, "overlap: 'abc'"),
+        ({"overlap": [None] * 3}, "overlap: "),
+        ({"overlap": np.zeros((1, 3))}, "overlap: "),
+        ({"blend": "gaussian", "sigma": "x"}, "sigma: 'x'"),
+        ({"pad_value": None}, "pad_value: None"),
+        ({"padding": ["constant"]}, "padding: "),
+        ({"rule": ["monai"]}, "rule: "),
     ],
 )
 def test_arguments_are_checked(arguments: dict[str, Any], match: str) -> None:
     with pytest.raises(revoxel.RevoxelError, match=match):
         windows.slide(volume((10, 9, 8)), model, **{"window": 4, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({"batch": np.int64(2)}, {"batch": 2}),
+        ({"overlap": np.array([0.1, 0.2, 0.5])}, {"overlap": (0.1, 0.2, 0.5)}),
+        ({"overlap": np.array(0.5)}, {"overlap": 0.5}),
+        ({"overlap": np.float32(0.5)}, {"overlap": 0.5}),
+        ({"window": np.array([4, 5, 6])}, {"window": (4, 5, 6)}),
+        ({"window": np.array(4)}, {"window": 4}),
+        ({"mirror": np.array([0, 2])}, {"mirror": (0, 2)}),
+        ({"blend": "gaussian", "sigma": np.float64(0.25)}, {"blend": "gaussian", "sigma": 0.25}),
+        ({"window": 12, "pad_value": np.float32(2)}, {"window": 12, "pad_value": 2.0}),
+    ],
+)
+def test_numbers_of_numpy_are_numbers(given: dict[str, Any], same: dict[str, Any]) -> None:
+    made, wanted = (windows.slide(volume((10, 9, 8)), model, **{"window": 4, **each}) for each in (given, same))
+    assert np.array_equal(made, wanted)
 
 
 def test_arrays_of_all_libraries() -> None:
