@@ -483,6 +483,7 @@ def read(
     series: str | int | None = None,
     select: str | None = None,
     spacing: tuple[float, float, float] | None = None,
+    lazy: bool = False,
     **rules: Any,
 ) -> Volume:
     """Read a volume: a file, a DICOM folder or an archive. `kind` says what the values mean, which no header does."""

@@ -33,7 +33,8 @@ class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
     ``positive / (positive + negative)``, else anywhere, and moved inside the volume. Of a label with several channels the first
     one is the background, as in MONAI: it is no foreground. A case smaller than the patch is padded with ``fill`` at its far ends.
 
-    Uncompressed files (.nii, .nrrd, …) stay mapped: all workers look at the memory of the system, which it may take back. A
+    Uncompressed files (.nii, .nrrd, …) stay mapped: all workers look at the memory of the system, which it may take back, and
+    of images only the parts that patches need are read. A
     compressed file, or one below 1 MiB, is read into memory of the worker, which keeps up to ``cache`` bytes of such volumes beside
     those of the case at hand, and forgets first what it did not use for longest. Where the cases are more than that, ``samples``
     patches of a case in a row need fewer readings.
@@ -184,7 +185,10 @@ class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
         volumes = self._open.get(number)
         if volumes is None:
             files, kinds = self.cases[number], self.kinds[number]
-            volumes = {key: read(path, kinds.get(key, "image")) for key, path in files.items()}
+            # All of a label is looked at, to find its foreground; of others the patches alone.
+            volumes = {
+                key: read(path, kinds.get(key, "image"), lazy=key != self.label) for key, path in files.items()
+            }
             self._check_grids(number, volumes)
             self._open[number] = volumes
             held = sum(volume.nbytes for key, volume in volumes.items() if not _is_mapped(volume, files[key]))

@@ -22,9 +22,10 @@ pub(crate) fn options(
     series: Option<&str>,
     select: Option<String>,
     spacing: Option<[f64; 3]>,
+    lazy: bool,
 ) -> PyResult<ReadOptions> {
     let series = series.map(|text| text.parse().map_err(|e: revoxel::io::SeriesChoiceError| plain(py, &e.to_string())));
-    Ok(ReadOptions { series: series.transpose()?, select, spacing, ..revoxel::io::machine_options() })
+    Ok(ReadOptions { series: series.transpose()?, select, spacing, lazy, ..revoxel::io::machine_options() })
 }
 
 /// Warnings of a file, as Python warns.
@@ -40,13 +41,15 @@ pub(crate) fn say(py: Python<'_>, text: &str) -> PyResult<()> {
 
 /// Read a volume: a file, a DICOM folder or an archive. `kind` says what the values mean, which no header does. `series` (a
 /// number, a UID or a description) and `select` choose among the volumes of a DICOM folder, as the options of the command `info`
-/// list them; `spacing` is the voxel size of a picture, which does not store it.
+/// list them; `spacing` is the voxel size of a picture, which does not store it. With `lazy` the voxels of an uncompressed file are
+/// read from the disk when they are looked at: for parts of large volumes.
 ///
 /// What else an input of a pipeline says of its files can be said here, too: `slices` ("regularize", "nominal"), `missing`,
 /// `incomplete`, `frames`, `rescale`, `complex`, and for labels in DICOM `structures`, `overlap`, `threshold`.
 #[pyfunction]
-#[pyo3(signature = (path, kind="image", *, series=None, select=None, spacing=None, **rules),
-       text_signature = "(path, kind='image', *, series=None, select=None, spacing=None, **rules)")]
+#[pyo3(signature = (path, kind="image", *, series=None, select=None, spacing=None, lazy=false, **rules),
+       text_signature = "(path, kind='image', *, series=None, select=None, spacing=None, lazy=False, **rules)")]
+#[allow(clippy::too_many_arguments, reason = "by name")]
 pub(crate) fn read(
     py: Python<'_>,
     path: PathBuf,
@@ -54,6 +57,7 @@ pub(crate) fn read(
     series: Option<Bound<'_, PyAny>>,
     select: Option<String>,
     spacing: Option<[f64; 3]>,
+    lazy: bool,
     rules: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Volume> {
     let series = series.map(|series| series.str()?.extract::<String>()).transpose()?;
@@ -71,7 +75,7 @@ pub(crate) fn read(
             &format!("{name}: series and select are for DICOM, and this is no DICOM: leave them out"),
         ));
     }
-    let options = options(py, series.as_deref(), select, spacing)?;
+    let options = options(py, series.as_deref(), select, spacing, lazy)?;
     let from = path.clone();
     let loaded = pool::run(py, move || revoxel::io::read_with(&from, kind, &options))?.or_raise(py)?;
     warn(py, &path, &loaded.info)?;

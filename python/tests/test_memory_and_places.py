@@ -240,3 +240,29 @@ def test_arguments_are_checked(scan: revoxel.Volume, tmp_path: Path, pipeline: r
     ]:
         with pytest.raises(revoxel.RevoxelError, match=match):
             wrong()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_a_patch_of_a_mapped_file_reads_no_more(tmp_path: Path) -> None:
+    values = np.zeros((256, 256, 200), np.float32, order="F")
+    values[100:110, 120, 99] = 7
+    revoxel.write(revoxel.Volume(values, np.eye(4)), tmp_path / "a.nii")
+    code = """
+import sys, revoxel
+def mapped():
+    line = next(line for line in open("/proc/self/status") if line.startswith("RssFile"))
+    return int(line.split()[1]) / 1024
+before = mapped()
+volume = revoxel.read(sys.argv[1], lazy=sys.argv[2] == "lazy")
+patch = volume[80:112, 100:132, 80:112]
+assert patch.xyz.sum() == 70
+print(mapped() - before)
+"""
+
+    def grown(how: str) -> float:
+        arguments = [sys.executable, "-P", "-c", code, str(tmp_path / "a.nii"), how]
+        return float(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
+
+    # The file has 50 MiB, the planes of the patch 8 MiB, its rows a part of these.
+    assert grown("all") > 49
+    assert grown("lazy") < 10

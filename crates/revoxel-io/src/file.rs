@@ -50,7 +50,7 @@ pub fn read(path: impl AsRef<Path>, kind: Kind) -> Result<Loaded, ReadError> {
 /// # Errors
 /// If the file cannot be opened, has no known format, is damaged, or exceeds the limits.
 pub fn read_with(path: impl AsRef<Path>, kind: Kind, options: &ReadOptions) -> Result<Loaded, ReadError> {
-    for_reading(path.as_ref(), options)?.read(path.as_ref(), kind, options)
+    crate::map::lazily(options.lazy, || for_reading(path.as_ref(), options)?.read(path.as_ref(), kind, options))
 }
 
 /// Writes a volume in the format that the name implies. The file appears under its name in one step when it is

@@ -103,6 +103,9 @@ pub struct ReadOptions {
     pub kind: Option<Kind>,
     /// How DICOM segmentations and structure sets become labels.
     pub labels: LabelOptions,
+    /// Whether voxels that are used in place (those of large uncompressed files) are read from the disk only when they are
+    /// looked at. For whoever looks at a part; for all voxels it takes longer.
+    pub lazy: bool,
 }
 
 /// How DICOM segmentations (SEG) and structure sets (RTSTRUCT) become labels.

@@ -5,6 +5,7 @@
 //! system ends the program. Our own files are never the cause, because they are written under another name and
 //! renamed.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -19,6 +20,19 @@ const MOST_AT_HAND: usize = 1 << 30;
 #[cfg(target_os = "linux")]
 const CHUNK: usize = 8 << 20;
 
+thread_local! {
+    /// Whether maps of this thread are left as they are.
+    static LAZY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads on this thread, where maps are not filled at once if `lazy` says so.
+pub(crate) fn lazily<R>(lazy: bool, read: impl FnOnce() -> R) -> R {
+    let before = LAZY.replace(lazy);
+    let done = read();
+    LAZY.set(before);
+    done
+}
+
 /// `count` values from a position in a file, mapped. `None` if that is impossible or not worthwhile: the caller then
 /// reads them.
 pub(crate) fn values<T: Voxel>(file: &File, offset: u64, count: usize) -> Option<Buffer<T>> {
@@ -30,7 +44,9 @@ pub(crate) fn values<T: Voxel>(file: &File, offset: u64, count: usize) -> Option
     #[expect(unsafe_code, reason = "there is no safe way to map a file")]
     let map = unsafe { memmap2::Mmap::map(file) }.ok()?;
     #[cfg(unix)]
-    prepare(&map);
+    if !LAZY.get() {
+        prepare(&map);
+    }
     Buffer::shared(Arc::new(map), usize::try_from(offset).ok()?, count)
 }
 
