@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from revoxel._core import Grid, Inversion, Pipeline, Result, Trace, Volume
 from revoxel._errors import RevoxelError
+from revoxel._names import Kind, Order
 from revoxel._program import StrPath
 from revoxel.windows import Blend, Padding, Progress, Rule, Sweep, Window
 
@@ -150,7 +151,7 @@ def infer(
         _turn(made)
     # The first spatial axis of a volume is fastest.
     values = made.reshape((*made.shape[:-3], *grid.shape[::-1]))
-    order_of_memory = "czyx" if values.ndim == 4 else "zyx"
+    order_of_memory: Order = "czyx" if values.ndim == 4 else "zyx"
     prediction = Volume(values, grid=grid, kind=given, order=order_of_memory, copy=False)
     inversion = trace.inversion(prediction, home, **way_back)
     return Inference(case_name, trace, prediction, inversion, len(plan))
@@ -234,7 +235,7 @@ def _check_grid(trace: Trace, home: str | None, grid: Grid) -> None:
 class _Wishes:
     """What becomes of the scores."""
 
-    kind: str
+    kind: Kind
     argmax: bool | Literal["model"]
     regions: Sequence[int] | None
     volume: str | None
@@ -243,7 +244,7 @@ class _Wishes:
     def of(
         cls,
         trace: Trace,
-        kind: str | None,
+        kind: Kind | None,
         activation: str | None,
         argmax: Any,
         regions: Sequence[int] | None,

@@ -186,9 +186,7 @@ class PatchDataset(IterableDataset[dict[str, Any]]):  # type: ignore[misc]
         if volumes is None:
             files, kinds = self.cases[number], self.kinds[number]
             # All of a label is looked at, to find its foreground; of others the patches alone.
-            volumes = {
-                key: read(path, kinds.get(key, "image"), lazy=key != self.label) for key, path in files.items()
-            }
+            volumes = {key: read(path, kinds.get(key, "image"), lazy=key != self.label) for key, path in files.items()}
             self._check_grids(number, volumes)
             self._open[number] = volumes
             held = sum(volume.nbytes for key, volume in volumes.items() if not _is_mapped(volume, files[key]))

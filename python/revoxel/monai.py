@@ -17,6 +17,7 @@ from monai.utils import TraceKeys
 from revoxel._arrays import plain
 from revoxel._core import Pipeline, Trace, Volume
 from revoxel._errors import RevoxelError
+from revoxel._names import Kind
 from revoxel._program import StrPath
 
 __all__ = ["RandRevoxeld", "Revoxeld"]
@@ -298,7 +299,7 @@ def _back(prediction: Any, trace: Trace, name: str, later: list[str], *, nearest
         array = array.view(np.uint8)
     if whole and not nearest:
         array = array.astype(np.float32)
-    kind = "label" if whole and nearest and array.shape[0] == 1 else "image"
+    kind: Kind = "label" if whole and nearest and array.shape[0] == 1 else "image"
     planes = [
         trace.invert(
             Volume(np.ascontiguousarray(channel), grid=model, kind=kind, order="xyz"),
