@@ -252,17 +252,19 @@ import sys, revoxel
 def mapped():
     line = next(line for line in open("/proc/self/status") if line.startswith("RssFile"))
     return int(line.split()[1]) / 1024
+# What the program itself needs of its own file is there then.
+revoxel.read(sys.argv[1], lazy=True)[:2, :2, :2]
 before = mapped()
 volume = revoxel.read(sys.argv[1], lazy=sys.argv[2] == "lazy")
 patch = volume[80:112, 100:132, 80:112]
-assert patch.xyz.sum() == 70
 print(mapped() - before)
+assert patch.xyz.sum() == 70
 """
 
     def grown(how: str) -> float:
         arguments = [sys.executable, "-P", "-c", code, str(tmp_path / "a.nii"), how]
         return float(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
 
-    # The file has 50 MiB, the planes of the patch 8 MiB, its rows a part of these.
+    # The file has 50 MiB; the rows of the patch lie in 4 MiB of pages, as the system reads them.
     assert grown("all") > 49
-    assert grown("lazy") < 10
+    assert grown("lazy") < 8

@@ -299,7 +299,9 @@ def test_compressed_volumes_are_not_kept_for_ever(
     values = np.random.default_rng(3).integers(0, 9, (128, 128, 64)).astype(np.int16)
     cases = [{"image": _write(tmp_path / f"{number}{ending}", values)} for number in range(4)]
     read: list[str] = []
-    monkeypatch.setattr(_patches, "read", lambda path, kind: (read.append(path), revoxel.read(path, kind))[1])
+    monkeypatch.setattr(
+        _patches, "read", lambda path, kind, lazy: (read.append(path), revoxel.read(path, kind, lazy=lazy))[1]
+    )
     patches = PatchDataset(cases, 8, seed=1, cache=cache, samples=2)
     for _, patch in zip(range(24), patches, strict=False):
         assert patch["image"].shape == (1, 8, 8, 8)
