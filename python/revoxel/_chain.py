@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from revoxel._core import Trace
-from revoxel._errors import TraceError
+from revoxel._errors import RevoxelError, TraceError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Array = NDArray[Any]
 Shape = tuple[int, int, int]
 
@@ -126,7 +130,8 @@ class Chain:
     def expect(self, affine: Array, what: str, shape: Sequence[int] | None = None) -> None:
         """Checks that the grid is this one."""
         far = apart(self.shape, self.affine, affine)
-        if far > CLOSE or (shape is not None and tuple(shape) != self.shape):
+        # Written so that NaN is far.
+        if not far <= CLOSE or (shape is not None and tuple(shape) != self.shape):
             raise TraceError(
                 f"{what} does not lie where its operations lead: {far:.3g} voxels apart, shape {self.shape}"
                 f"{'' if shape is None else f' instead of {tuple(shape)}'}. An operation is not in the record, or the "
@@ -172,8 +177,40 @@ class Chain:
         return Trace.from_dict(document)
 
 
+def understood(program: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A record that lacks something, or that is none, is a `TraceError` that says so."""
+
+    def outer(function: Callable[P, T]) -> Callable[P, T]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def inner(*args: P.args, **kwargs: P.kwargs) -> T:
+            # A wrong call is the caller's mistake, and no matter of the record.
+            signature.bind(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except RevoxelError:
+                raise
+            except KeyError as error:
+                raise TraceError(f"{program}: the record lacks {error}: is it complete, and of {program}?") from error
+            except (AttributeError, TypeError, ValueError, IndexError) as error:
+                raise TraceError(f"{program}: the record is not understood: {error}") from error
+
+        return inner
+
+    return outer
+
+
+def names_of(names: Any) -> set[str]:
+    """Names of operations. A text is one name: `in` would find parts of it."""
+    return {names} if isinstance(names, str) else set(names)
+
+
 def shape_of(shape: Any, what: str) -> Shape:
-    sizes = [int(n) for n in shape]
+    try:
+        sizes = [int(n) for n in shape]
+    except (TypeError, ValueError) as error:
+        raise TraceError(f"{what}: {shape!r} is no shape: expected three whole numbers") from error
     if len(sizes) != 3 or min(sizes) < 1:
         raise TraceError(f"{what}: the shape {tuple(sizes)} is not one of three axes")
     return sizes[0], sizes[1], sizes[2]
@@ -182,7 +219,10 @@ def shape_of(shape: Any, what: str) -> Shape:
 def matrix_of(values: Any, what: str) -> Array:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
-    matrix = np.array(values, np.float64)
+    try:
+        matrix = np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise TraceError(f"{what}: {type(values).__name__} is no matrix: expected 4 by 4 numbers") from error
     if matrix.shape != (4, 4):
         raise TraceError(f"{what}: a matrix of shape {matrix.shape}, expected 4 by 4")
     return matrix
@@ -193,6 +233,26 @@ def apart(shape: Shape, a: Array, b: Array) -> float:
     corners = np.array([[(-0.5, n - 0.5)[c >> axis & 1] for axis, n in enumerate(shape)] + [1.0] for c in range(8)]).T
     size = min(np.linalg.norm(m[:3, :3], axis=0).min() for m in (a, b))
     return float(np.linalg.norm(((a - b) @ corners)[:3], axis=0).max() / size)
+
+
+def overlap(before: Shape, after: Shape, matrix: Array) -> bool:
+    """Whether two grids share a part of space; `matrix` maps indices of the one after to those of the one before.
+
+    Two boxes are apart if a plane lies between them: parallel to a face of one, or to an edge of each.
+    """
+    unit = np.eye(3)
+    edges = matrix[:3, :3]
+    across = [np.cross(a, b) for a in unit for b in edges.T]
+    here, there = (
+        np.array([[(-0.5, n - 0.5)[c >> axis & 1] for axis, n in enumerate(shape)] for c in range(8)])
+        for shape in (before, after)
+    )
+    there = there @ edges.T + matrix[:3, 3]
+    for normal in [*unit, *np.linalg.inv(edges), *across]:
+        a, b = here @ normal, there @ normal
+        if np.abs(normal).max() > 1e-9 and (a.max() <= b.min() or b.max() <= a.min()):
+            return False
+    return True
 
 
 def signed_permutation(matrix: Array, what: str) -> tuple[list[int], list[bool]]:

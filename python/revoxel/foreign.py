@@ -17,13 +17,27 @@ from typing import Any
 
 import numpy as np
 
-from revoxel._chain import CLOSE, Array, Chain, Shape, apart, matrix_of, shape_of, shift, signed_permutation
+from revoxel._chain import (
+    CLOSE,
+    Array,
+    Chain,
+    Shape,
+    apart,
+    matrix_of,
+    names_of,
+    overlap,
+    shape_of,
+    shift,
+    signed_permutation,
+    understood,
+)
 from revoxel._core import Trace
 from revoxel._errors import TraceError
 
 __all__ = ["trace_from_monai", "trace_from_nnunet", "trace_from_torchio"]
 
 
+@understood("MONAI")
 def trace_from_monai(image: Any, *, affine: Any = None, case: str | None = None, ignore: Collection[str] = ()) -> Trace:
     """The trace of a MONAI `MetaTensor` (channels first, three spatial axes), from its `applied_operations`.
 
@@ -31,7 +45,9 @@ def trace_from_monai(image: Any, *, affine: Any = None, case: str | None = None,
     `ignore` are taken to leave voxels where they are (`Lambda`, for instance).
 
     Operations that are only pending are refused: run `monai.transforms.lazy.functional.apply_pending`, or the pipeline
-    without `lazy`. Spatial transforms that MONAI does not record (`Transpose`, `Rand3DElastic`, patches) are not seen.
+    without `lazy`. Spatial transforms that MONAI does not record (`Transpose`, `Rand3DElastic`, patches) are not seen,
+    unless the shape or the affine tells. What `OneOf`, `SomeOf` and `RandomOrder` chose is in the record. The affine that
+    `Spacing(recompute_affine=True)` writes is refused, for it leads nowhere.
 
     A `Revoxeld` in the chain has a trace of its own: its steps are put in as they are, and with them how values are
     undone and what is to be restored. MONAI does not record how it changed intensities, so that those of its own
@@ -47,10 +63,13 @@ def trace_from_monai(image: Any, *, affine: Any = None, case: str | None = None,
         raise TraceError(f"MONAI: {', '.join(pending)} are pending: apply them first, or do not run lazily")
     final_shape = shape_of(image.shape[1:], "MONAI: the image")
     meta = image.meta
+    if not isinstance(meta, Mapping):
+        raise TraceError(f"MONAI: the image's meta is {type(meta).__name__}, not what LoadImage gives")
     if str(getattr(meta.get("space"), "value", meta.get("space", "RAS"))) == "LPS":
         raise TraceError("MONAI: the affine is LPS: load with affine_lps_to_ras=True")
     found = meta.get("original_affine") if affine is None else affine
-    done = [op for op in image.applied_operations if op.get("do_transforms", True) and op["class"] not in ignore]
+    passed = names_of(ignore)
+    done = [op for op in image.applied_operations if op.get("do_transforms", True) and op["class"] not in passed]
     own = [_Splice(op) if _has_trace(op) else None for op in done]
     if found is None and own and own[0] is not None:
         found = own[0].affine_before
@@ -60,6 +79,15 @@ def trace_from_monai(image: Any, *, affine: Any = None, case: str | None = None,
         shape_of(op["orig_size"], f"MONAI {op['class']}") if splice is None else splice.before
         for op, splice in zip(done, own, strict=True)
     ] + [final_shape]
+    loaded: Any = meta.get("spatial_shape")
+    # A pipeline writes the shape of its own result there.
+    if affine is None and not any(own) and np.shape(loaded) == (3,):
+        whole = shape_of(loaded, "MONAI: spatial_shape")
+        if whole != shapes[0]:
+            raise TraceError(
+                f"MONAI: the scan has {whole} voxels, but the record begins with {shapes[0]}: an operation before it is "
+                "not in the record. If the array did not come from this file, pass affine"
+            )
     moves: list[_Move] = []
     for op, splice, before, after in zip(done, own, shapes, shapes[1:], strict=False):
         moves += _monai_moves(op, before, after) if splice is None else [splice]
@@ -76,12 +104,15 @@ def trace_from_monai(image: Any, *, affine: Any = None, case: str | None = None,
             for step in later[:known]:
                 back = back @ step.matrix
             move.matrix = np.linalg.solve(chain.affine, end @ np.linalg.inv(back))
+            if not move.exact:
+                _not_lost(move, chain)
         move.onto(chain, "MONAI")
     chain.expect(matrix_of(image.affine, "MONAI: the affine"), "MONAI: the affine of the image", final_shape)
     path = meta.get("filename_or_obj")
     return chain.trace("MONAI", case, path if isinstance(path, str) else None)
 
 
+@understood("TorchIO")
 def trace_from_torchio(
     subject: Any, name: str | None = None, *, source: Any = None, case: str = "case", ignore: Collection[str] = ()
 ) -> Trace:
@@ -95,6 +126,11 @@ def trace_from_torchio(
     TorchIO flips voxels and leaves the affine. The trace tells where the voxels really lie: after `Flip`, pass the
     prediction as an array (.npy), not as a file with TorchIO's affine.
     """
+    if not hasattr(subject, "history") or not hasattr(subject, "items"):
+        raise TraceError(
+            f"TorchIO: expected a Subject, not {type(subject).__name__}: only it has the history of its images"
+        )
+    passed = names_of(ignore)
     if name is None:
         images = [key for key, value in subject.items() if "ScalarImage" in _bases(value)]
         if not images:
@@ -114,7 +150,7 @@ def trace_from_torchio(
         chain, claimed = Chain(shape, affine), affine  # and what TorchIO takes the affine for
         for transform in subject.history:
             kind = type(transform).__name__
-            if kind in ignore or {"IntensityTransform", "LabelTransform"} & _bases(transform):
+            if kind in passed or {"IntensityTransform", "LabelTransform"} & _bases(transform):
                 continue
             if name in (transform.exclude or ()) or (transform.include is not None and name not in transform.include):
                 continue
@@ -134,6 +170,7 @@ def trace_from_torchio(
     return chain.trace("TorchIO", case, str(image.path) if getattr(image, "path", None) else None)
 
 
+@understood("nnU-Net")
 def trace_from_nnunet(
     properties: Mapping[str, Any],
     shape: Sequence[int] | None = None,
@@ -153,6 +190,10 @@ def trace_from_nnunet(
     `affine` is that of the scan (RAS), for a result with the very same numbers: what SimpleITK tells nnU-Net is
     rounded.
     """
+    if not isinstance(properties, Mapping):
+        raise TraceError(
+            f"nnU-Net: expected the properties that its preprocessing pickled, a dict, not {type(properties).__name__}"
+        )
     for name in ("shape_before_cropping", "bbox_used_for_cropping", "shape_after_cropping_and_before_resampling"):
         if name not in properties:
             raise TraceError(f"nnU-Net: the properties have no {name}: pass those that its preprocessing pickled")
@@ -208,7 +249,7 @@ def _nnunet_affines(properties: Mapping[str, Any]) -> tuple[Array, Array]:
         raise TraceError("nnU-Net: only volumes of three axes are possible")
     lps = np.eye(4)
     lps[:3, :3] = np.array(stuff["direction"], float).reshape(3, 3) * np.array(stuff["spacing"], float)
-    lps[:3, 3] = stuff["origin"]
+    lps[:3, 3] = np.array(stuff["origin"], float).reshape(3)
     return (ras := np.diag([-1.0, -1, 1, 1]) @ lps), ras
 
 
@@ -256,12 +297,37 @@ class _Splice(_Move):
         chain.splice(f"{program} {self.name}", self.document, self.volume)
 
 
+def _not_lost(move: _Move, chain: Chain) -> None:
+    """Refuses the affine that `Spacing(recompute_affine=True)` writes: the scale between two sizes, and nothing else.
+
+    It lacks the place, the rotation and the voxel size of the scan, so that predictions would miss it.
+    """
+    no = (
+        f"MONAI {move.name}: the affine after it {{}}. Spacing does this with recompute_affine=True: leave that out, "
+        "so that the affine is the one that it sampled with"
+    )
+    for corners in (False, True):
+        if corners and min(*chain.shape, *move.shape) < 2:
+            continue
+        bare = _stretched(chain.shape, move.shape, corners)
+        now = apart(move.shape, chain.affine @ move.matrix, bare)
+        if now <= CLOSE < apart(move.shape, move.matrix, bare):
+            raise TraceError(no.format("is no more than the scale between both sizes: where the scan lies is lost"))
+    if not overlap(chain.shape, move.shape, move.matrix):
+        raise TraceError(
+            no.format("leads to a grid that does not overlap the one before: nothing of the scan is in it")
+        )
+
+
 def _monai_moves(op: Mapping[str, Any], before: Shape, after: Shape) -> list[_Move]:
     name, extra = str(op["class"]), op.get("extra_info") or {}
     if "class" in extra:  # a random transform, around what it drew
         if not extra.get("do_transforms", True):
             return []
         return _monai_moves(extra, before, after)
+    if name == "ToTensord" or (name in ("OneOf", "SomeOf", "RandomOrder") and {"index", "applied_order"} & set(extra)):
+        # What these have chosen has its own records, before this one.
+        return []
     if name == "Orientation":
         return [_Move(name, np.eye(4), after, True, matrix_of(extra["original_affine"], f"MONAI {name}"))]
     if "src_affine" in extra:  # Spacing, SpatialResample, ResampleToMatch
@@ -289,7 +355,10 @@ def _monai_moves(op: Mapping[str, Any], before: Shape, after: Shape) -> list[_Mo
         return [_Move(name, _quarters(before, [int(a) % 3 for a in extra["axes"]], int(extra["k"])), after)]
     if {"cropped", "padded", "pad_info", "crop_info"} & set(extra):
         return _monai_windows(name, extra, before)
-    raise TraceError(f"MONAI {name}: this operation cannot be expressed in a trace")
+    raise TraceError(
+        f"MONAI {name}: this operation cannot be expressed in a trace. If it leaves voxels where they are, pass "
+        f"ignore=[{name!r}]; if not, put it outside the chain"
+    )
 
 
 def _monai_windows(name: str, extra: Mapping[str, Any], before: Shape) -> list[_Move]:
@@ -356,10 +425,14 @@ def _torchio_move(transform: Any, kind: str, shape: Shape, affine: Array, nudge:
 
 def _source(source: Any) -> tuple[Shape, Array]:
     """Shape and affine of a scan, as an image or as a pair."""
-    if isinstance(source, tuple):
+    if isinstance(source, (tuple, list)) and len(source) == 2:
         shape, affine = source
-    else:
+    elif hasattr(source, "affine") and (hasattr(source, "spatial_shape") or hasattr(source, "shape")):
         shape, affine = getattr(source, "spatial_shape", None) or source.shape[:3], source.affine
+    else:
+        raise TraceError(
+            f"TorchIO: source is {type(source).__name__}: expected an image with affine and shape, or a pair of both"
+        )
     return shape_of(shape, "the scan"), matrix_of(affine, "the affine of the scan")
 
 

@@ -68,7 +68,8 @@ class Exact(Adapter):
         return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine_ras if self.frame == "LPS" else affine_ras
 
     def image(self, values: Any, affine_ras: Any, kind: str = "image") -> Image:
-        affine = self.to_frame(np.asarray(affine_ras))
+        # A copy: the array is the caller's.
+        affine = self.to_frame(np.array(affine_ras))
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) < 1e-12:
             raise ValueError("this affine has no inverse")
         return Image(values, affine, kind)
@@ -492,7 +493,7 @@ class Smallest:
     axis_order = "xyz"
 
     def make(self, array_xyz: Any, affine_ras: Any) -> Any:
-        return array_xyz, affine_ras
+        return array_xyz, affine_ras.copy()
 
     def array(self, image: Any) -> Any:
         return image[0]

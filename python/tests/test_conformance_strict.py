@@ -26,7 +26,7 @@ class Small:
     def make(self, array_xyz: Any, affine_ras: Any) -> Any:
         if not np.isfinite(affine_ras).all() or not np.linalg.det(affine_ras):
             raise ValueError("this affine has no inverse")
-        return array_xyz, affine_ras
+        return array_xyz, affine_ras.copy()
 
     def array(self, image: Any) -> Any:
         return image[0]

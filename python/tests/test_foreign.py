@@ -124,6 +124,22 @@ def monai_transforms(name: str) -> list[Any]:
             m.RandSpatialCropd("image", (9, 10, 11), random_size=False),
             m.RandFlipd("image", 0.0, 1),
         ],
+        "one-of": [
+            m.ToTensord("image"),
+            m.OneOf([m.Flipd("image", 1), m.BorderPadd("image", 2), m.Rotate90d("image", 1)]),
+            m.OneOf([m.OneOf([m.Flipd("image", 0)]), m.CropForegroundd("image", "image")]),
+        ],
+        "some-of": [
+            m.SomeOf(
+                [m.Flipd("image", 1), m.BorderPadd("image", 2), m.CropForegroundd("image", "image")], num_transforms=2
+            ),
+            m.OneOf([m.ScaleIntensityd("image")]),
+        ],
+        "random-order": [
+            m.RandomOrder([m.Flipd("image", 1), m.SpatialPadd("image", (30, 30, 30)), m.Rotate90d("image", 1, (0, 2))]),
+            m.CenterSpatialCropd("image", (12, 13, 9)),
+        ],
+        "random-order-spacing": [m.RandomOrder([m.Flipd("image", 1), m.Spacingd("image", (1.1, 1.2, 1.7))])],
         "spacing": [m.Spacingd("image", (1.1, 1.2, 1.7))],
         "spacing-diagonal": [m.Spacingd("image", (2, 2, 2), diagonal=True)],
         "whole": [
@@ -153,8 +169,22 @@ def monai_transforms(name: str) -> list[Any]:
     }[name]
 
 
-EXACT = ["orientation", "crop", "crop-beyond", "pad", "pad-or-crop", "center-crop", "flip", "rotate90", "random-exact"]
+EXACT = [
+    "orientation",
+    "crop",
+    "crop-beyond",
+    "pad",
+    "pad-or-crop",
+    "center-crop",
+    "flip",
+    "rotate90",
+    "random-exact",
+    "one-of",
+    "some-of",
+    "random-order",
+]
 SAMPLED = [
+    "random-order-spacing",
     "spacing",
     "spacing-diagonal",
     "whole",

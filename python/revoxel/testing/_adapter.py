@@ -51,6 +51,7 @@ class SpatialImageAdapter(Protocol):
     | `make_labels(array_xyz, affine_ras)`, `kind(image)` | where images and label maps are told apart |
     | `kind_in_files` | suffixes of files that hold the kind |
     | `shares_input`, `shares_output` | True if the library promises that `make`, or `array`, copies nothing |
+    | `shares_affine` | True if the library documents that it keeps the array of `affine_ras` itself |
     | `notes` | sentences for the table of answers |
     """
 

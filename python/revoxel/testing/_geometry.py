@@ -41,8 +41,13 @@ def oblique_affine(handed: int = 1) -> Affine:
 
     No entry is 0 and no two columns are parallel in a plane of the world.
     """
-    # A rotation from a quaternion of whole numbers, (11, 2, -1, 2) / sqrt(130).
-    a, b, c, d = 11.0, 2.0, -1.0, 2.0
+    out = aligned_affine()
+    out[:3, :3] = rotation(11, 2, -1, 2) * np.array([SPACING[0], SPACING[1], handed * SPACING[2]])
+    return out
+
+
+def rotation(a: float, b: float, c: float, d: float) -> Affine:
+    """The rotation (3 × 3) of a quaternion, which need not have the length 1."""
     turn = np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
@@ -50,8 +55,24 @@ def oblique_affine(handed: int = 1) -> Affine:
             [2 * (b * d - a * c), 2 * (c * d + a * b), a * a - b * b - c * c + d * d],
         ]
     )
-    out = aligned_affine()
-    out[:3, :3] = turn / 130.0 * np.array([SPACING[0], SPACING[1], handed * SPACING[2]])
+    return np.asarray(turn / (a * a + b * b + c * c + d * d))
+
+
+# A larger image, and a grid within it whose voxels are larger along one axis and smaller along others.
+WIDE = (9, 8, 7)
+WITHIN = (4, 5, 6)
+
+
+def grid_within(affine: Affine, turned: bool) -> Affine:
+    """A grid of WITHIN voxels whose centres lie inside an image of WIDE voxels, `turned` by 30 degrees or not.
+
+    Most of its centres lie beside those of the image, and few halfway between two.
+    """
+    direction = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    out = np.eye(4)
+    out[:3, :3] = direction @ (rotation(9, 1, -1, 2) if turned else np.eye(3)) * np.array([0.9, 0.8, 1.7])
+    middle = apply(affine, np.array([4.1, 3.45, 3.07]))
+    out[:3, 3] = middle - out[:3, :3] @ ((np.array(WITHIN) - 1) / 2)
     return out
 
 
@@ -100,7 +121,10 @@ def permuted(affine: Affine, order: Sequence[int]) -> Affine:
 
 
 def reordered(array: Array, affine: Affine, order: Sequence[int], flips: Sequence[bool]) -> tuple[Array, Affine]:
-    """The same volume with other axes: flipped, then permuted. The array is a copy in C order."""
+    """The same volume with other axes: flipped, then permuted. The array is a copy in C order.
+
+    Channels may follow the three axes, and stay last.
+    """
     cuts = [slice(None, None, -1 if f else 1) for f in flips]
-    turned = array[tuple(cuts)].transpose(*order)
+    turned = array[tuple(cuts)].transpose(*order, *range(3, array.ndim))
     return np.ascontiguousarray(turned), permuted(window(affine, array.shape, cuts), order)

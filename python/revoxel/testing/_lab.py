@@ -179,6 +179,11 @@ class Lab:
         off = in_voxels(affine, self.places(image, at) - apply(affine, at))
         return float(np.max(np.abs(off))) if np.isfinite(off).all() else float("inf")
 
+    def misplaced(self, image: Any, affine_ras: Affine, shape: Sequence[int]) -> float:
+        """The same for an affine to RAS; the better of both frames where the adapter declares none."""
+        frames = self.frames() if self.frame is None else self.frames()[:1]
+        return min(self.deviation(image, self.in_frame(affine_ras, frame), shape) for frame in frames)
+
     def nearest(self, image: Any, file: SampleFile) -> tuple[Array, Affine, float]:
         """The variant whose corners fit best: values, affine to the frame, and the deviation.
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .._geometry import Array, aligned_affine, apply, in_voxels, oblique_affine, phantom
+from .._geometry import SHAPE, Affine, Array, aligned_affine, apply, corners, in_voxels, oblique_affine, phantom
 from .._lab import Broken, Lab, Notebook, Outcome
-from .moves import tolerance
+from .moves import BOX, returned, tolerance
 
 
 def channels(lab: Lab, note: Notebook) -> None:
@@ -80,6 +80,55 @@ def made_channels(lab: Lab, note: Notebook) -> None:
             # The outermost voxels belong to question 11.
             inner = (slice(None), *(slice(1, -1),) * 3)
             same_channels(lab, note, f"resampled, {what}", onto, array, inner)
+    cut_channels(lab, note, what, made.value, array, affine)
+    for suffix in lab.suffixes:
+        back = lab.round_trip(made.value, suffix)
+        name = f"{what}, saved as {suffix}"
+        if not note.refused(name, back):
+            saved_channels(lab, note, name, back, (array, affine), tolerance(suffix))
+
+
+def cut_channels(lab: Lab, note: Notebook, what: str, image: Any, array: Array, affine: Affine) -> None:
+    """What takes a part of an image takes it of every channel."""
+    start, stop = BOX
+    box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    turned: tuple[slice, ...] = (slice(None), slice(None, None, -1), slice(None))
+    for name, cuts, arguments in (("slice", box, (box,)), ("crop", box, (start, stop)), ("flip", turned, (1,))):
+        if not lab.has(name):
+            continue
+        cut = lab.call(name, image, *arguments)
+        told = f"{'indexing' if name == 'slice' else name}, {what}"
+        if note.refused(told, cut):
+            continue
+        if isinstance(cut.value, np.ndarray):
+            note.refused(told, Outcome(refusal="gives an array without geometry"))
+            continue
+        same_channels(lab, note, told, cut, array[(slice(None), *cuts)])
+
+
+def saved_channels(
+    lab: Lab, note: Notebook, what: str, back: Outcome, wanted: tuple[Array, Affine], limit: float
+) -> None:
+    """A file holds both channels, in their order and at their places."""
+    given = lab.call("channels", back.value)
+    if note.refused(what, given):
+        return
+    with note.trying(what):
+        got = np.moveaxis(np.asarray(given.value), 0, -1)
+        values, off = returned(lab, back.value, np.moveaxis(wanted[0], 0, -1), wanted[1], got.shape)
+        if got.shape != values.shape:
+            told = " × ".join(str(n) for n in got.shape)
+            note.failed(what, f"{told} values come back (x, y, z, channels), not 5 × 7 × 9 × 2", back.warned)
+            return
+        same = bool(np.array_equal(got, values))
+        note.judge(
+            what,
+            same and off <= limit,
+            "2 channels come back",
+            f"voxels are up to {off:.2g} voxels off" if same else "values are in other channels or at other indices",
+            back.warned,
+            voxels_off=off,
+        )
 
 
 def singletons(lab: Lab, note: Notebook) -> None:
@@ -125,11 +174,12 @@ TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64
 
 
 def extreme(dtype: str) -> Array:
-    """A phantom with the smallest and the largest value of the type."""
+    """A phantom with the smallest and the largest value of the type, and with NaN and infinity."""
     array = (phantom() % 100).astype(dtype) if np.dtype(dtype).itemsize == 1 else phantom(dtype="int16").astype(dtype)
     if dtype.startswith("float"):
         array[0, 0, 0], array[4, 6, 8] = np.finfo(dtype).min, np.finfo(dtype).max
         array[1, 0, 0] = np.nextafter(array.dtype.type(1), array.dtype.type(2))
+        array[2:5, 0, 0] = np.nan, np.inf, -np.inf
     else:
         array[0, 0, 0], array[4, 6, 8] = np.iinfo(dtype).min, np.iinfo(dtype).max
     return array
@@ -153,6 +203,10 @@ def memory(lab: Lab, note: Notebook) -> None:
     values_kept(lab, note, "made of float32 in Fortran order", np.asfortranarray(phantom(dtype="float32")), affine)
     read_only(lab, note, affine)
     shared(lab, note, affine)
+    callers_affine(lab, note, affine)
+    for suffix in lab.suffixes:
+        for dtype in TYPES:
+            values_saved(lab, note, f"{dtype}, saved as {suffix}", extreme(dtype), affine, suffix)
     for file in lab.files:
         if 9 in file.questions:
             opened = lab.open(file)
@@ -170,8 +224,39 @@ def values_kept(lab: Lab, note: Notebook, what: str, array: Array, affine: Any) 
         return
     with note.trying(what):
         equal(note, what, lab.array(made.value), before, made.warned)
-        if not np.array_equal(array, before):
+        if array.tobytes() != before.tobytes():
             note.failed(what, "the caller's array was changed")
+
+
+def values_saved(lab: Lab, note: Notebook, what: str, array: Array, affine: Affine, suffix: str) -> None:
+    """A file holds these values. A type that the library cannot make was told already."""
+    made = lab.call("make", array, affine.copy())
+    if not made.ok:
+        return
+    back = lab.round_trip(made.value, suffix)
+    if note.refused(what, back):
+        return
+    with note.trying(what):
+        got = lab.array(back.value)
+        wanted, _ = returned(lab, back.value, array, affine, got.shape)
+        equal(note, what, got, wanted, back.warned)
+
+
+def callers_affine(lab: Lab, note: Notebook, affine: Affine) -> None:
+    """The array of the affine stays the caller's: nobody writes into it, and the image does not follow it."""
+    what = "the affine that was given"
+    given = affine.copy()
+    made = lab.call("make", phantom(), given)
+    if note.refused(what, made):
+        return
+    with note.trying(what):
+        kept = bool(np.array_equal(given, affine))
+        before = lab.places(made.value, corners(SHAPE))
+        given[:3, 3] += 100.0
+        after = lab.places(made.value, corners(SHAPE))
+        follows = not np.array_equal(before, after) and lab.fact("shares_affine") is not True
+        no = "the image moves if the caller writes into it later" if kept else "the library writes into it"
+        note.judge(what, kept and not follows, "stays the caller's", no, made.warned)
 
 
 def equal(note: Notebook, what: str, got: Array, wanted: Array, warned: bool) -> None:
@@ -181,17 +266,23 @@ def equal(note: Notebook, what: str, got: Array, wanted: Array, warned: bool) ->
         return
     with np.errstate(over="ignore", invalid="ignore"):
         # Python's numbers, because NumPy compares uint64 and int64 as float64.
-        wrong = sum(a != b for a, b in zip(got.ravel().tolist(), wanted.ravel().tolist(), strict=True))
+        pairs = zip(wanted.ravel().tolist(), got.ravel().tolist(), strict=True)
+        wrong = [(a, b) for a, b in pairs if a != b and not (a != a and b != b)]  # noqa: PLR0124 - NaN is NaN
     kind = got.dtype.newbyteorder("=").name
     same = kind == wanted.dtype.newbyteorder("=").name
     note.judge(
         what,
-        wrong == 0,
+        not wrong,
         f"values are kept{'' if same else f', as {kind}'}",
-        f"{wrong} values are changed{'' if same else f', they are {kind}'}",
+        f"{len(wrong)} values are changed{'' if same else f', they are {kind}'}" + said(wrong),
         warned,
-        changed_values=wrong,
+        changed_values=len(wrong),
     )
+
+
+def said(wrong: list[tuple[Any, Any]]) -> str:
+    """What became of the first value that was changed."""
+    return f": {wrong[0][0]} became {wrong[0][1]}" if wrong else ""
 
 
 def read_only(lab: Lab, note: Notebook, affine: Any) -> None:

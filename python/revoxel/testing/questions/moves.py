@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .._geometry import (
     window,
 )
 from .._lab import Lab, Notebook, Outcome
+from .._report import Verdict
 
 # What headers of single precision hold, and what text or doubles hold.
 TOLERANCE = {".nii": 1e-3, ".nii.gz": 1e-3, ".mgz": 1e-3}
@@ -47,6 +49,22 @@ def agree(lab: Lab, image: Any, array: Array, affine_ras: Affine) -> tuple[bool,
             off = float(np.abs(np.linalg.solve(affine[:3, :3], (places - wanted).T)).max())
             if not best[0] or off < best[1]:
                 best = (True, off if np.isfinite(off) else float("inf"))
+    return best
+
+
+def returned(lab: Lab, image: Any, array: Array, affine_ras: Affine, got: Sequence[int]) -> tuple[Array, float]:
+    """What the values of a file should be, in the order of axes that the places tell, and how far corners are off.
+
+    A format may give the axes another order. `got` is the shape that came back. Channels may be last.
+    """
+    best: tuple[Array, float] = (array, float("inf"))
+    for order, flips in orders():
+        turned, moved = reordered(array, affine_ras, order, flips)
+        if turned.shape[:3] != tuple(got[:3]):
+            continue
+        off = lab.misplaced(image, moved, turned.shape[:3])
+        if off < best[1]:
+            best = (turned, off)
     return best
 
 
@@ -100,6 +118,7 @@ CUTS: dict[str, tuple[slice, slice, slice]] = {
     "strides": (slice(None, None, 2), slice(1, None, 3), slice(None, None, 4)),
     "one axis reversed": (slice(None), slice(None, None, -1), slice(None)),
     "box, stride and reversed": (slice(1, 4), slice(None, None, -1), slice(None, None, 2)),
+    "counted from the end": (slice(-4, None), slice(1, -2), slice(-7, -1)),
 }
 BOX = ((1, 2, 3), (4, 6, 8))
 
@@ -114,6 +133,7 @@ def slicing(lab: Lab, note: Notebook) -> None:
             continue
         if note.refused(f"made{name}", made):
             continue
+        before = len(note.measures)
         for what, cuts in CUTS.items():
             sliced = lab.call("slice", made.value, cuts)
             compare(
@@ -149,21 +169,37 @@ def slicing(lab: Lab, note: Notebook) -> None:
                 permuted(affine, order),
                 affine,
             )
+        if any(measure.verdict in (Verdict.PASS, Verdict.FAIL) for measure in note.measures[before:]):
+            untouched(lab, note, f"the image itself{name}", made.value, array, affine)
+
+
+def untouched(lab: Lab, note: Notebook, what: str, image: Any, array: Array, affine: Affine) -> None:
+    """The image that was sliced, flipped and so on is as it was made."""
+    with note.trying(what):
+        got = lab.array(image)
+        same = got.shape == array.shape and bool(np.array_equal(got, array))
+        off = lab.misplaced(image, affine, array.shape)
+        no = "is changed by what is made of it: " + ("it lies elsewhere" if same else "its values are others")
+        note.judge(what, same and off <= 1e-6, "stays as it was made", no)
 
 
 def compare(
     lab: Lab, note: Notebook, what: str, outcome: Outcome, array: Array, affine: Affine, before: Affine
 ) -> None:
-    """Voxels and geometry went the same way."""
+    """Voxels and geometry went the way that was asked for: a slice, a flip and an order of axes say which."""
     if note.refused(what, outcome):
         return
     if isinstance(outcome.value, np.ndarray):
         note.refused(what, Outcome(refusal="gives an array without geometry"))
         return
     with note.trying(what):
-        same, off = agree(lab, outcome.value, array, affine)
-        stayed = lab.deviation(outcome.value, lab.in_frame(before), array.shape) <= 1e-6
-        if not same:
+        got = lab.array(outcome.value)
+        same = got.shape == array.shape and bool(np.array_equal(got, array))
+        off = lab.misplaced(outcome.value, affine, got.shape)
+        stayed = lab.misplaced(outcome.value, before, array.shape) <= 1e-6
+        if not same and agree(lab, outcome.value, array, affine)[0]:
+            no = "axes have another order or direction than was asked for"
+        elif not same:
             no = "values are others than those of the indices"
         elif stayed:
             no = f"voxels move, the geometry stays: {off:.2g} voxels off"
@@ -175,6 +211,6 @@ def compare(
             "geometry moves with the voxels",
             no,
             outcome.warned,
-            # Infinite if the values are others.
+            # Of other voxels if the values are others.
             **({"voxels_off": off} if same else {}),
         )

@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from .._geometry import Affine, aligned_affine, oblique_affine, phantom
+from .._geometry import (
+    WIDE,
+    WITHIN,
+    Affine,
+    Array,
+    aligned_affine,
+    apply,
+    grid_within,
+    in_voxels,
+    oblique_affine,
+    phantom,
+)
 from .._lab import Lab, Notebook, Outcome
 from .moves import BOX, CUTS
 
@@ -16,6 +27,8 @@ def resampling(lab: Lab, note: Notebook) -> None:
     if lab.has("resample"):
         for mode in ("nearest", "linear"):
             identity(lab, note, mode)
+        for mode in ("nearest", "linear"):
+            elsewhere(lab, note, mode)
         ties(lab, note)
     else:
         note.refused("resample", Outcome(absent="the library has no resampling onto a grid"))
@@ -50,6 +63,65 @@ def identity(lab: Lab, note: Notebook, mode: str) -> None:
             share_of_range=off,
             changed_values=changed,
         )
+
+
+def elsewhere(lab: Lab, note: Notebook, mode: str) -> None:
+    """Onto grids within the image, of other voxel sizes, number and rotation."""
+    for name, affine, turned in GRIDS:
+        what = f"onto {name}, {mode}"
+        array = phantom(WIDE, "float32")
+        made = lab.call("make", array, affine.copy())
+        if made.absent is not None:
+            # A library without a direction is asked about the others.
+            continue
+        onto = grid_within(affine, turned)
+        sampled = lab.call("resample", made.value, onto.copy(), WITHIN, mode) if made.ok else made
+        if note.refused(what, sampled):
+            continue
+        with note.trying(what):
+            got = lab.array(sampled.value)
+            if got.shape != WITHIN:
+                note.failed(what, f"the shape is {got.shape}, not {WITHIN}", sampled.warned)
+                continue
+            off = lab.misplaced(sampled.value, onto, WITHIN)
+            wrong = others(got, affine, onto, mode)
+            note.judge(
+                what,
+                off <= 1e-6 and wrong == 0,
+                "the grid is that one, and values are those of its places",
+                f"the grid is another: voxels are up to {off:.2g} voxels off"
+                if off > 1e-6
+                else f"{wrong} of {got.size} values are not those of their places",
+                sampled.warned,
+                voxels_off=off,
+                other_values=wrong,
+            )
+
+
+# What is resampled, and whether the grid is turned. The last are for libraries without a direction.
+GRIDS: tuple[tuple[str, Affine, bool], ...] = (
+    ("another grid", oblique_affine(), True),
+    ("another grid, of a mirrored image", oblique_affine(-1), True),
+    ("other voxel sizes", aligned_affine(), False),
+)
+
+
+def others(got: Array, affine: Affine, onto: Affine, mode: str) -> int:
+    """How many values are not those of the image of WIDE voxels at their places.
+
+    Halfway between two voxels, nearest may take either. The phantom grows evenly along every axis, so that
+    linear interpolation gives a value that is known without interpolating.
+    """
+    indices = np.indices(WITHIN).reshape(3, -1).T.astype(np.float64)
+    at = in_voxels(affine, apply(onto, indices) - affine[:3, 3])
+    sure = np.ones(len(at), bool)
+    if mode == "nearest":
+        sure = np.asarray(np.abs(at % 1 - 0.5).min(axis=1) > 0.05)
+        at = np.rint(at)
+    wanted = 1 + at @ np.array([1.0, 10.0, 100.0])
+    # Linear in single precision, as for the same grid.
+    limit = 0.0 if mode == "nearest" else 1e-5 * float(np.ptp(phantom(WIDE)))
+    return int((np.abs(got.astype(np.float64).ravel() - wanted)[sure] > limit).sum())
 
 
 def ties(lab: Lab, note: Notebook) -> None:
@@ -149,6 +221,13 @@ def kinds(lab: Lab, note: Notebook) -> None:
     before = lab.call("kind", made.value)
     if note.refused("kind", before):
         return
+    image = lab.call("make", phantom(), affine)
+    if image.ok:
+        plain = lab.call("kind", image.value)
+        if not note.refused("kind of an image", plain):
+            told = f"a label map and an image are both {before.value}"
+            note.judge("kind of an image", plain.value != before.value, f"is {plain.value}", told)
+    labels_stay(lab, note, affine)
     tries: list[tuple[str, Outcome]] = []
     if lab.has("slice"):
         tries.append(("indexing", lab.call("slice", made.value, CUTS["a box"])))
@@ -170,3 +249,22 @@ def kinds(lab: Lab, note: Notebook) -> None:
         if not note.refused(what, after):
             same = after.value == before.value
             note.judge(what, same, f"still {before.value}", f"{before.value} became {after.value}")
+
+
+def labels_stay(lab: Lab, note: Notebook, affine: Affine) -> None:
+    """Labels that are resampled by nearest are labels of the map: none lies between two."""
+    if not lab.has("resample"):
+        return
+    what = "labels after resampling"
+    made = lab.call("make_labels", phantom(WIDE), affine.copy())
+    onto = grid_within(affine, True)
+    sampled = lab.call("resample", made.value, onto.copy(), WITHIN, "nearest") if made.ok else made
+    if note.refused(what, sampled):
+        return
+    with note.trying(what):
+        got = lab.array(sampled.value)
+        # A grid of another shape is told by question 11.
+        if got.shape == WITHIN:
+            wrong = others(got, affine, onto, "nearest")
+            no = f"{wrong} of {got.size} labels are not those of the nearest voxels"
+            note.judge(what, wrong == 0, "are those of the nearest voxels", no, other_labels=wrong)
