@@ -753,10 +753,12 @@ def test_paths_of_traces() -> None:
     assert _stage._filled("[x]/{case}-{copy}.json", {"case": "x", "copy": "0"}) == "[x]/x-0.json"
 
 
-def test_ray(dataset: tuple[Path, Path], tmp_path: Path) -> None:
+def test_ray(dataset: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
     pipeline, data = dataset
     damage(data / "b.nii.gz")
+    # Workers of Ray look for packages where they are started: not in the folder of the sources.
+    monkeypatch.chdir(tmp_path)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         summary = dist.run(pipeline, data, tmp_path / "out", client="ray", keep_going=True)
