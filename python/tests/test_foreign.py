@@ -204,6 +204,7 @@ NEAREST = ["spacing", "spacing-diagonal", "whole"]
 
 @pytest.mark.parametrize("name", EXACT + SAMPLED)
 def test_monai(name: str, scan: Path, tmp_path: Path) -> None:
+    pytest.importorskip("monai")
     from monai.data import MetaTensor
     from monai.transforms import Invertd
 
