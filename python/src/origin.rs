@@ -35,33 +35,27 @@ pub(crate) struct Source {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Pickled {
-    File { format: String, stored: String, facts: Facts },
-    Made(Source),
-    Back(Source),
-    Mask(Source),
-}
-
-/// An origin that is borrowed for a pickle.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Pickling<'a> {
-    File { format: &'a str, stored: &'a str, facts: &'a Facts },
-    Made(&'a Source),
-    Back(&'a Source),
-    Mask(&'a Source),
+    File { format: String, stored: String, facts: Box<Facts> },
+    Made(Arc<Source>),
+    Back(Arc<Source>),
+    Mask(Arc<Source>),
 }
 
 impl Origin {
     /// As a text for a pickle; None where nobody knows.
     pub(crate) fn pickled(&self) -> Option<String> {
-        let pickling = match self {
+        let pickled = match self {
             Self::Memory => return None,
-            Self::File(info) => Pickling::File { format: info.format, stored: info.stored.name(), facts: &info.facts },
-            Self::Made(source) => Pickling::Made(source),
-            Self::Back(source) => Pickling::Back(source),
-            Self::Mask(source) => Pickling::Mask(source),
+            Self::File(info) => Pickled::File {
+                format: info.format.to_owned(),
+                stored: info.stored.name().to_owned(),
+                facts: Box::new(info.facts.clone()),
+            },
+            Self::Made(source) => Pickled::Made(Arc::clone(source)),
+            Self::Back(source) => Pickled::Back(Arc::clone(source)),
+            Self::Mask(source) => Pickled::Mask(Arc::clone(source)),
         };
-        serde_json::to_string(&pickling).ok()
+        serde_json::to_string(&pickled).ok()
     }
 
     /// Of a volume that was pickled.
@@ -73,13 +67,13 @@ impl Origin {
                 stored: stored.parse().unwrap_or_else(|_| volume.dtype()),
                 dtype: volume.dtype(),
                 channels: volume.channels(),
-                facts,
+                facts: *facts,
                 warnings: Vec::new(),
                 slices: None,
             })),
-            Pickled::Made(source) => Self::Made(Arc::new(source)),
-            Pickled::Back(source) => Self::Back(Arc::new(source)),
-            Pickled::Mask(source) => Self::Mask(Arc::new(source)),
+            Pickled::Made(source) => Self::Made(source),
+            Pickled::Back(source) => Self::Back(source),
+            Pickled::Mask(source) => Self::Mask(source),
         })
     }
 }
