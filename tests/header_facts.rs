@@ -610,3 +610,36 @@ fn restored_headers_say_where_to_the_last_bit() {
         assert!(text.contains(line), "{line} is not in {text}");
     }
 }
+
+#[test]
+fn steps_in_time_become_seconds_where_a_format_has_no_unit() {
+    let place = Place::new();
+    for (unit, step, offset, seconds) in [
+        (TimeUnit::Second, 2.5, -0.5, Some("2.5")),
+        (TimeUnit::Millisecond, 2500.0, -500.0, Some("2.5")),
+        (TimeUnit::Microsecond, 2.5e6, -5e5, Some("2.5")),
+        (TimeUnit::Hertz, 2.5, -0.5, None),
+    ] {
+        let series = Facts {
+            frames: Some(3),
+            frame_spacing: Some(step),
+            time_offset: Some(offset),
+            time_unit: Some(unit),
+            ..Facts::default()
+        };
+        write(&place, "series.nii", &ramp([4, 3, 2], 3), &series);
+        let said = place.revoxel(&["convert", "series.nii", "series.mha", "--overwrite", "--json"]).good();
+        let header = String::from_utf8_lossy(&fs::read(place.path("series.mha")).unwrap()).into_owned();
+        let fourth = |key: &str| {
+            let line = header.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{header}"));
+            line.split(' ').next_back().unwrap().to_owned()
+        };
+        assert_eq!(fourth("ElementSpacing"), seconds.unwrap_or("1"), "{unit:?}");
+        assert_eq!(fourth("Offset").parse::<f64>().unwrap(), if seconds.is_some() { -0.5 } else { 0.0 }, "{unit:?}");
+        assert_eq!(dropped(&said.json()).contains(&"frame_spacing".to_owned()), seconds.is_none(), "{unit:?}");
+        let said = place.revoxel(&["convert", "series.nii", "series.mif", "--overwrite", "--json"]).good();
+        let held = facts(&place, "series.mif");
+        assert_eq!(held.frame_spacing, seconds.map(|text| text.parse().unwrap()), "{unit:?}");
+        assert_eq!(dropped(&said.json()).contains(&"frame_spacing".to_owned()), seconds.is_none(), "{unit:?}");
+    }
+}

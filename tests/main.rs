@@ -32,6 +32,7 @@ mod metrics;
 mod nnunet;
 mod not_finite;
 mod overview;
+mod owners;
 mod parity;
 mod parity_counts;
 mod patches;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
+use revoxel_io::Facts;
 use revoxel_io::npy::{Tensor, write_npy};
 use serde_json::{Value, json};
 
@@ -498,3 +499,68 @@ fn changes_of_values_look_within_the_plane() {
     let sum: f64 = heat.iter().sum();
     assert!((sum - 1.0).abs() < 1e-3, "{sum}");
 }
+
+/// Changes bytes of a NIfTI-1 header.
+fn patch(place: &Place, name: &str, changes: &[(usize, &[u8])]) {
+    let mut bytes = std::fs::read(place.path(name)).unwrap();
+    for (at, new) in changes {
+        bytes[*at..at + new.len()].copy_from_slice(new);
+    }
+    std::fs::write(place.path(name), bytes).unwrap();
+}
+
+#[test]
+fn a_quaternion_gives_a_2d_image_its_thickness() {
+    const SFORM_CODE: usize = 254;
+    const THICKNESS: usize = 76 + 3 * 4;
+    const UNITS: usize = 123;
+    let grid = Grid::new([24, 20, 1], Affine::scaling([1.5, 0.75, 5.0])).unwrap().planar();
+    let place = Place::new();
+    for (name, changes, expected) in [
+        ("both.nii", &[][..], 5.0),
+        ("qform.nii", &[(SFORM_CODE, &[0, 0][..])], 5.0),
+        ("none.nii", &[(SFORM_CODE, &[0, 0]), (THICKNESS, &[0; 4])], 1.0),
+        // Without a size, it is 1 mm, not 1 m.
+        ("metres.nii", &[(SFORM_CODE, &[0, 0]), (THICKNESS, &[0; 4]), (UNITS, &[1])], 1.0),
+    ] {
+        place.volume(name, &Draw::new(1).volume(grid, Kind::Image, 1));
+        patch(&place, name, changes);
+        let said = place.revoxel(&["info", name, "--json"]).good();
+        assert_eq!(said.json()[0]["grid"]["spacing"][2], json!(expected), "{name}");
+        assert!(!said.err.contains("disagree"), "{name}: {said:?}");
+    }
+}
+
+#[test]
+fn vectors_of_a_2d_image_stay_2d_in_nifti() {
+    let planar = Grid::new([24, 20, 1], Affine::from_rows(PLANE)).unwrap().planar();
+    let place = Place::new();
+    place.text(
+        "p.yaml",
+        &pipeline("nii", &[json!({ "resize": { "spatial_size": [12, 10] } })]).replace("label", "other"),
+    );
+    let vectors = Facts { vector: true, ..Facts::default() };
+    std::fs::create_dir_all(place.path("data/c")).unwrap();
+    for key in ["image", "other"] {
+        let volume = Draw::new(3).volume(planar, Kind::Image, 3);
+        revoxel_io::write(place.path(&format!("data/c/{key}.nii")), &volume, &vectors).unwrap();
+    }
+    let header = std::fs::read(place.path("data/c/image.nii")).unwrap();
+    let dim = |axis: usize| i16::from_le_bytes([header[40 + 2 * axis], header[41 + 2 * axis]]);
+    assert_eq!([0, 1, 2, 3, 4, 5].map(dim), [5, 24, 20, 1, 1, 3], "as ITK writes them");
+    assert!(place.read("data/c/image.nii", Kind::Image).grid().is_planar());
+    // A slice of a volume lies elsewhere, or has another thickness.
+    for (rows, shape) in [
+        ([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 5.0, 0.0]], [24, 20, 1]),
+        ([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 30.0]], [24, 20, 1]),
+        (PLANE, [24, 20, 2]),
+    ] {
+        let grid = Grid::new(shape, Affine::from_rows(rows)).unwrap();
+        let volume = Draw::new(4).volume(grid, Kind::Image, 3);
+        revoxel_io::write(place.path("volume.nii"), &volume, &vectors).unwrap();
+        assert!(!place.read("volume.nii", Kind::Image).grid().is_planar(), "{grid}");
+    }
+}
+
+/// A plane that ITK's 2-D images can lie in.
+const PLANE: [[f64; 4]; 3] = [[-1.5, 0.0, 0.0, 4.0], [0.0, -0.75, 0.0, 2.0], [0.0, 0.0, 1.0, 0.0]];

@@ -122,7 +122,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     let points = form_of(&args.input).is_some() && !args.input.is_dir();
     match (&args.like, points) {
-        (Some(scan), true) => return landmarks::run(args, output, scan, &options),
+        (Some(scan), true) => {
+            let parts = revoxel_io::parts(scan, &options).map_err(Failure::usage)?;
+            let parts = parts.iter().map(|part| (part.as_path(), "a file of the scan"));
+            let read = parts.chain([(scan.as_path(), "the scan"), (args.input.as_path(), "the input")]);
+            show::apart(output, &read.collect::<Vec<_>>())?;
+            return landmarks::run(args, output, scan, &options);
+        }
         (None, true) => {
             let problem = "a file of points: pass --like SCAN to make a label map on the grid of SCAN";
             return Err(Failure::usage(format!("{}: {problem}", args.input.display())));

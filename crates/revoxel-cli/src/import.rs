@@ -105,7 +105,8 @@ pub(super) fn run(args: &Args) -> Outcome {
             };
             let imported = nnunet::pipeline(&plans, dataset.as_ref(), &options)
                 .map_err(|e| Failure::usage(format!("{}: {e}", args.of(e.file).display())))?;
-            write(&imported, &args.output)
+            let files = [Some(&args.plans), args.dataset.as_ref()].into_iter().flatten().map(PathBuf::as_path);
+            write(&imported, &args.output, files)
         }
         From::Monai(args) => {
             let read = |path: &PathBuf| Ok((path.display().to_string(), read_text(path).map_err(Failure::usage)?));
@@ -118,7 +119,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                 registry: &revoxel::registry(),
             };
             let imported = monai::pipeline(&files, &options).map_err(|e| Failure::pipeline(&e))?;
-            write(&imported, &args.output)
+            write(&imported, &args.output, args.configs.iter().map(PathBuf::as_path))
         }
     }
 }
@@ -138,13 +139,14 @@ fn read(path: &Path) -> Result<Value, Failure> {
     serde_json::from_str(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
 }
 
-fn write(imported: &Imported, output: &Output) -> Outcome {
+fn write<'a>(imported: &Imported, output: &Output, from: impl Iterator<Item = &'a Path>) -> Outcome {
     let name = output.output.as_ref().map_or_else(|| "pipeline.yaml".to_owned(), |p| p.display().to_string());
     imported.check(&name, &revoxel::registry()).map_err(|e| Failure::pipeline(&e))?;
     for note in &imported.notes {
         say!("note: {note}");
     }
     let Some(path) = &output.output else { return show::text(&imported.text) };
+    show::apart(path, &from.map(|file| (file, "an input")).collect::<Vec<_>>())?;
     if path.exists() && !output.overwrite {
         let problem = format!("{} exists already: pass --overwrite to replace it", path.display());
         return Err(Failure::usage(problem));

@@ -43,12 +43,19 @@ pub(super) fn run(args: &Args) -> Outcome {
         let problem = match revoxel_io::format_of(path) {
             Ok("dicom") => match revoxel_io::dicom::scan(path, &options()) {
                 Ok(scan) => {
-                    failed |= scan.series.is_empty() && scan.labels.is_empty();
-                    if args.json {
-                        documents.push(json!({ "path": path, "format": "dicom", "series": scan.series.iter().map(series_document).collect::<Vec<_>>(), "labels": scan.labels, "skipped": scan.skipped }));
-                    } else {
+                    let of_series: Vec<Value> = scan.series.iter().map(series_document).collect();
+                    let mut document = json!({ "path": path, "format": "dicom", "series": of_series, "labels": scan.labels, "skipped": scan.skipped });
+                    if !args.json {
                         show::text(&series(&name, &scan))?;
                     }
+                    let is_empty = scan.series.is_empty() && scan.labels.is_empty();
+                    // Reading says best why there is nothing.
+                    if let Some(problem) = is_empty.then(|| revoxel_io::info_with(path, &options()).err()).flatten() {
+                        say!("{problem}");
+                        document["error"] = problem.to_string().into();
+                    }
+                    failed |= is_empty;
+                    documents.push(document);
                     continue;
                 }
                 Err(error) => error,

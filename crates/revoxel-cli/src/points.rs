@@ -65,6 +65,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let record = trace.volume(key).map_err(named)?;
     let Args { input, output, .. } = args;
+    show::apart(output, &[(&args.trace, "the trace"), (input, "the input")])?;
     show::free(output, args.overwrite)?;
     let (from, to) = (form_of(input), form_of(output));
     if to.is_none() || (from != to && to != Some("csv")) {

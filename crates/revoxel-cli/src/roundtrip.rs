@@ -80,6 +80,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Err(Failure::usage("the pipeline has no label input: there is nothing to compare"));
     }
     if let Some(path) = &args.csv {
+        show::apart(path, &[(&args.pipeline, "the pipeline")])?;
         show::free(path, args.overwrite)?;
     }
     let cases = args.chosen.discover(&mut pipeline, &args.data, None)?;

@@ -22,6 +22,7 @@ use revoxel_runner::journal::{self, Basis};
 use revoxel_runner::labels::LabelMaps;
 use revoxel_runner::lock::{self, Lock};
 use revoxel_runner::memory;
+use revoxel_runner::older::Owners;
 use revoxel_runner::places;
 use revoxel_runner::preflight::{Checked, Refused, Strictness, check, check_names, check_outputs, outputs_of};
 use revoxel_runner::resume::{Standing, standing};
@@ -135,7 +136,7 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let Asked { pipeline, cases, maps, about, before } = Asked::of(args)?;
+    let Asked { pipeline, cases, owners, maps, about, before } = Asked::of(args)?;
     if let Some(moment) = args.record {
         return record::only(args, &pipeline, about, (cases, moment));
     }
@@ -192,7 +193,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for Refused { case, problem } in refused.iter().filter(|_| record.is_some()) {
         journal::failed(&args.out, case, &hash_of(&pipeline), &flags::of_case(problem)).map_err(Failure::work)?;
     }
-    let outcomes = execute(args, &pipeline, &checked, (record.as_ref(), refused.len()));
+    let outcomes = execute(args, &pipeline, (&checked, &owners), (record.as_ref(), refused.len()));
     end(args, record, &outcomes, refused.len());
     let mut summary = report(&checked, &outcomes, &refused, &args.out);
     let same = repeated::compare(&pipeline, &before, &args.out, (&checked, &outcomes), &mut summary);
@@ -215,6 +216,8 @@ pub(super) fn run(args: &Args) -> Outcome {
 struct Asked {
     pipeline: Pipeline,
     cases: Vec<Case>,
+    /// All cases of the dataset.
+    owners: Owners,
     /// The label maps that the labels of the steps are looked for in.
     maps: Option<LabelMaps>,
     about: About,
@@ -240,15 +243,15 @@ impl Asked {
         let mut pipeline = load(file, &with_seed(&args.set, args.seed))?;
         let cases = args.chosen.discover(&mut pipeline, &args.data, Some(&args.out))?;
         let maps = Some(LabelMaps::of(&pipeline, &cases));
-        let (cases, basis) = chosen(args, &pipeline, cases)?;
+        let (cases, owners, basis) = chosen(args, &pipeline, cases)?;
         let about = About { snap: args.snap, names: args.chosen.names().to_vec(), copies: Vec::new(), basis };
-        Ok(Self { pipeline, cases, maps, about, before: Vec::new() })
+        Ok(Self { pipeline, cases, owners, maps, about, before: Vec::new() })
     }
 }
 
 /// The cases that are asked for, with their copies, and what parts of them were made of; names that would collide are
 /// refused.
-fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<(Vec<Case>, Option<Basis>), Failure> {
+fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<(Vec<Case>, Owners, Option<Basis>), Failure> {
     let everything = copies(pipeline, all.clone());
     let selected: Vec<Case> = args.chosen.select(all, &args.data)?;
     let cases = copies(pipeline, selected);
@@ -256,10 +259,11 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<(Vec<Case>
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }
-    let Some(shard) = args.shard else { return Ok((cases, None)) };
+    let owners = Owners::new(everything);
+    let Some(shard) = args.shard else { return Ok((cases, owners, None)) };
     let part = Part { shard, retries: args.retries, keep_going: args.keep_going };
     let (cases, basis) = parts::of_part(part, pipeline, cases)?;
-    Ok((cases, Some(basis)))
+    Ok((cases, owners, Some(basis)))
 }
 
 /// What there is left to do.
@@ -324,7 +328,7 @@ fn remove_left_over(out: &Path, folders: &BTreeSet<PathBuf>, locked: bool) {
 fn execute(
     args: &Args,
     pipeline: &Pipeline,
-    checked: &[Checked],
+    (checked, owners): (&[Checked], &Owners),
     (begun, refused): (Option<&Begun>, usize),
 ) -> Vec<executor::Outcome> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -364,7 +368,7 @@ fn execute(
         }
         bar.one_of(case);
     };
-    let outcomes = executor::run(pipeline, checked, (&args.data, &args.out), &execution, &tell);
+    let outcomes = executor::run(pipeline, checked, (&args.data, &args.out), owners, &execution, &tell);
     bar.end();
     if stop::is_stopped() {
         // The thread that was told ends the program.

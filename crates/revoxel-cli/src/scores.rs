@@ -67,6 +67,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     if !args.append {
         show::free(output, args.overwrite)?;
     }
+    let inputs = args.predictions.iter().chain(&args.with).map(|file| (file.as_path(), "an input"));
+    show::apart(output, &inputs.chain([(args.trace.as_path(), "the trace")]).collect::<Vec<_>>())?;
     let mut files = args.predictions.clone();
     for pair in args.with.chunks_exact(2) {
         let other = load(&pair[0], Onto::Slices)?;

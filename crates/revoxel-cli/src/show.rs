@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use revoxel_core::{Dtype, Frame, Grid};
 use revoxel_io::Loaded;
+use revoxel_runner::places::Places;
 use revoxel_runner::printable::printable;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -23,6 +24,15 @@ pub(super) fn free(path: &Path, overwrite: bool) -> Outcome {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses an output that is one of the files that are read, whether or not it may be overwritten.
+pub(super) fn apart(output: &Path, inputs: &[(&Path, &str)]) -> Outcome {
+    let mut places = Places::default();
+    for (input, what) in inputs {
+        places.read(input, &[], what);
+    }
+    places.add(output, "the output").map_err(Failure::usage)
 }
 
 /// A number of things: `1 case`, `2 cases`.

@@ -54,9 +54,11 @@ impl Drop for Registered {
 /// ends it at once.
 #[cfg(unix)]
 pub(super) fn listen() {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
 
+    // A file that becomes larger than the system allows would end the program without a word; the write fails instead.
+    let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
     // What is ignored from the beginning stays ignored: `nohup`, and jobs in the background of a script.
     let Some(ignored) = ignored() else { return };
     let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);

@@ -100,6 +100,7 @@ fn export(args: &Export) -> Outcome {
     let map = trace.affine_map(key).map_err(|e| Failure::about(&args.trace, e))?;
     let reference = (*to == Form::Itk).then(|| output.with_extension("nrrd"));
     for file in [output].into_iter().chain(&reference) {
+        show::apart(file, &[(&args.trace, "the trace")])?;
         show::free(file, args.overwrite)?;
     }
     let text = match to {

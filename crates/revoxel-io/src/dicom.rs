@@ -26,6 +26,7 @@ pub mod warning;
 mod bytes;
 mod codec;
 mod collect;
+mod conditions;
 mod convert;
 mod copies;
 mod csa;

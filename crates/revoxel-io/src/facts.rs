@@ -150,6 +150,26 @@ pub enum TimeUnit {
     RadianPerSecond,
 }
 
+impl TimeUnit {
+    /// Whether it is one of time.
+    pub(crate) const fn is_time(self) -> bool {
+        matches!(self, Self::Second | Self::Millisecond | Self::Microsecond)
+    }
+}
+
+impl Facts {
+    /// A step or a place along the fourth axis in seconds, which a number without a unit is taken to be; `None` if its unit
+    /// is none of time.
+    pub(crate) fn in_seconds(&self, value: Option<f64>) -> Option<f64> {
+        match self.time_unit {
+            None | Some(TimeUnit::Second) => value,
+            Some(TimeUnit::Millisecond) => value.map(|v| v / 1e3),
+            Some(TimeUnit::Microsecond) => value.map(|v| v / 1e6),
+            Some(TimeUnit::Hertz | TimeUnit::Ppm | TimeUnit::RadianPerSecond) => None,
+        }
+    }
+}
+
 /// When slices were acquired, in NIfTI's terms. It refers to the axes of the file from which it was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

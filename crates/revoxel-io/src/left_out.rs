@@ -31,7 +31,7 @@ pub fn left_out(path: &Path, head: &Head, facts: &Facts) -> Vec<Dropped> {
             lost.of_nifti(facts);
             lost.of_nrrd(facts);
             lost.of_metaimage(facts);
-            lost.of_time(facts, head.channels);
+            lost.of_seconds(facts, head.channels);
             lost.some("time_offset", facts.time_offset.is_some());
             lost.some("colour", facts.colour);
         }
@@ -43,14 +43,13 @@ pub fn left_out(path: &Path, head: &Head, facts: &Facts) -> Vec<Dropped> {
             lost.some("vector", facts.vector);
             lost.some("colour", facts.colour);
             lost.some("time_offset", facts.time_offset.is_some());
-            let is_time =
-                matches!(facts.time_unit, Some(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond));
+            let is_time = facts.time_unit.is_some_and(TimeUnit::is_time);
             lost.some("frame_spacing", facts.frame_spacing.is_some() && !is_time);
         }
         _ => {
             lost.of_nifti(facts);
             lost.of_nrrd(facts);
-            lost.of_time(facts, head.channels);
+            lost.of_seconds(facts, head.channels);
             lost.some("time_unit", facts.time_unit.is_some());
         }
     }
@@ -110,6 +109,14 @@ impl Lost {
     }
 
     /// The formats with text headers store the time step only along an axis of frames.
+    /// Of formats in which steps along the fourth axis are seconds.
+    fn of_seconds(&mut self, facts: &Facts, channels: usize) {
+        self.of_time(facts, channels);
+        let is_time = facts.time_unit.is_none_or(TimeUnit::is_time);
+        let has_axis = channels > 1 || facts.frames.is_some();
+        self.some("frame_spacing", has_axis && facts.frame_spacing.is_some() && !is_time);
+    }
+
     fn of_time(&mut self, facts: &Facts, channels: usize) {
         if channels == 1 && facts.frames.is_none() {
             self.some("frame_spacing", facts.frame_spacing.is_some());

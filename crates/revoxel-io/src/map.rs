@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use revoxel_core::{Buffer, Voxel, parallel};
@@ -67,40 +68,50 @@ fn prepare(map: &memmap2::Mmap) {
 }
 
 /// Memory for decoded bytes, in the largest pages of the system: one of 2 MiB costs less than ten of 4 KiB.
-pub(crate) struct Fresh(memmap2::MmapMut);
+pub(crate) struct Fresh {
+    map: memmap2::MmapMut,
+    /// Where the bytes lie in the map: it is larger, so that they can begin where a large page does.
+    range: Range<usize>,
+}
 
 impl Fresh {
     /// Zeros. `None` if so few are requested that it is not worthwhile, or if there is no memory. With `at_hand`,
     /// every page is touched now. Without it, only written pages are, for a length that a file merely claims.
     pub(crate) fn new(length: usize, at_hand: bool) -> Option<Self> {
         const PAGE: usize = 4 << 10;
+        const LARGE: usize = 2 << 20;
         if length < LEAST_BYTES {
             return None;
         }
-        let mut map = memmap2::MmapMut::map_anon(length).ok()?;
+        // Pages that nobody touches cost nothing.
+        let map = memmap2::MmapMut::map_anon(length.checked_add(2 * LARGE)?).ok()?;
+        let start = map.as_ptr().align_offset(LARGE);
+        let mut fresh = Self { map, range: start..start + length };
+        // A last page that would be mostly empty is left to small ones.
         #[cfg(target_os = "linux")]
-        let _ = map.advise(memmap2::Advice::HugePage);
-        if !at_hand {
-            return Some(Self(map));
+        let _ = fresh.map.advise_range(memmap2::Advice::HugePage, start, (length + LARGE / 2) / LARGE * LARGE);
+        if at_hand {
+            // One thread that fills it later would wait for every page.
+            parallel::each(fresh.bytes().chunks_mut(2 * LARGE), |part| {
+                part.iter_mut().step_by(PAGE).for_each(|b| *b = 0)
+            });
         }
-        // One thread that fills it later would wait for every page.
-        parallel::each(map.chunks_mut(4 << 20), |chunk| chunk.iter_mut().step_by(PAGE).for_each(|b| *b = 0));
-        Some(Self(map))
+        Some(fresh)
     }
 
     /// The bytes to fill.
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
-        &mut self.0
+        &mut self.map[self.range.clone()]
     }
 
     /// `count` values from byte `offset` on.
     pub(crate) fn values<T: Voxel>(mut self, offset: usize, count: usize) -> Option<Buffer<T>> {
-        let mut offset = offset;
+        let mut start = self.range.start.checked_add(offset)?;
         if !offset.is_multiple_of(size_of::<T>()) {
-            self.0.copy_within(offset.., 0);
-            offset = 0;
+            self.map.copy_within(start..self.range.end, self.range.start);
+            start = self.range.start;
         }
-        Buffer::shared(Arc::new(self.0.make_read_only().ok()?), offset, count)
+        Buffer::shared(Arc::new(self.map.make_read_only().ok()?), start, count)
     }
 }
 

@@ -19,17 +19,17 @@ use revoxel_transforms::PlanError;
 use crate::channel;
 use crate::dataset::Case;
 use crate::engine::{Engine, Last, StepError, Vanished};
-use crate::files::{make_folder_of, read_text, remove, text_beside};
-use crate::identity::{Identity, digest, digests};
+use crate::files::{make_folder_of, remove, text_beside};
+use crate::identity::{Identity, digests};
 use crate::journal::LeftOut;
 use crate::kept::{self, Kept, Loss};
 use crate::kind_values::{SaidBy, checked as checked_values};
 use crate::label_names;
 use crate::labels::check_declared;
 use crate::non_finite::{self, Note};
+use crate::older::{Owners, made_before};
 use crate::preflight::{Checked, outputs_of};
 use crate::reading::options_of;
-use crate::restore::inside;
 use crate::several;
 use crate::stop;
 use crate::{RESULTS, TOOL};
@@ -75,7 +75,7 @@ impl Done {
 /// Where a file or a step fails: what was there before is still there, whole. Where a file cannot get its name, the case
 /// has no trace.
 pub fn run(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Result<Done, CaseError> {
-    match make(pipeline, checked, data, out)? {
+    match make(pipeline, checked, &Owners::default(), (data, out))? {
         Way::Made(ready) => ready.name(),
         Way::Skipped(done) => Ok(done),
     }
@@ -93,12 +93,17 @@ pub(crate) enum Way {
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Path) -> Result<Way, CaseError> {
+pub(crate) fn make(
+    pipeline: &Pipeline,
+    checked: &Checked,
+    owners: &Owners,
+    (data, out): (&Path, &Path),
+) -> Result<Way, CaseError> {
     let start = Instant::now();
     let case = &checked.case;
     if let Some(why) = &checked.plan.skipped {
         let sources = stamped(pipeline, checked, data)?;
-        clear(pipeline, case, out)?;
+        clear(pipeline, case, owners, out)?;
         return Ok(Way::Skipped(Done::left_out(left_out(pipeline, checked, sources, why.to_string()), start)));
     }
     let Inputs { volumes, mut sources, notes } = read_inputs(pipeline, checked, data)?;
@@ -107,7 +112,7 @@ pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Pa
     let engine = match through(pipeline, checked, volumes)? {
         Through::Out(engine) => engine,
         Through::Skipped(why) => {
-            clear(pipeline, case, out)?;
+            clear(pipeline, case, owners, out)?;
             return Ok(Way::Skipped(Done::left_out(left_out(pipeline, checked, sources, why), start)));
         }
     };
@@ -162,7 +167,7 @@ pub(crate) fn make(pipeline: &Pipeline, checked: &Checked, data: &Path, out: &Pa
     let path = out.join(pipeline.trace.path(&case.name));
     make_folder_of(&path)?;
     let trace = text_beside(&path, &trace.to_json())?;
-    let older = made_before(&path, out);
+    let older = made_before(&case.name, &path, pipeline, owners, out);
     files.push(path);
     let time = start.elapsed();
     let done =
@@ -292,30 +297,13 @@ fn warn(case: &Case, path: &Path, Note { found, replaced_by, .. }: &Note) {
 }
 
 /// Removes what an earlier run made of a case that is left out now.
-fn clear(pipeline: &Pipeline, case: &Case, out: &Path) -> Result<(), CaseError> {
+fn clear(pipeline: &Pipeline, case: &Case, owners: &Owners, out: &Path) -> Result<(), CaseError> {
     // The trace goes first: without it the rest is no case.
     let files = outputs_of(pipeline, case, out);
     let all = files.iter().rev().flat_map(|file| [file.clone()].into_iter().chain(revoxel_io::written_beside(file)));
-    let older = files.last().map_or_else(Vec::new, |trace| made_before(trace, out));
+    let older = files.last().map_or_else(Vec::new, |trace| made_before(&case.name, trace, pipeline, owners, out));
     stop::uninterrupted(|| all.chain(older).try_for_each(|file| remove(&file)))?;
     Ok(())
-}
-
-/// The files that an earlier run made of a case, by its trace, as far as they are still what the trace says.
-fn made_before(trace: &Path, out: &Path) -> Vec<PathBuf> {
-    let trace = read_text(trace).ok().and_then(|text| Trace::from_json(&text).ok());
-    let mut files = Vec::new();
-    for result in trace.iter().flat_map(|trace| trace.volumes.values()).map(|volume| &volume.result) {
-        let Some(path) = result.path.as_deref().and_then(|path| inside(path).ok()) else { continue };
-        let (file, folder) = (out.join(&path), Path::new(&path).parent().unwrap_or(Path::new("")));
-        files.extend(result.hash.clone().map(|hash| (file, hash)));
-        for part in &result.parts {
-            let part_of = folder.join(&part.path);
-            files.extend(inside(&part_of.to_string_lossy()).ok().map(|path| (out.join(path), part.hash.clone())));
-        }
-    }
-    files.retain(|(file, hash)| file.is_file() && digest(file).is_ok_and(|now| now == *hash));
-    files.into_iter().map(|(file, _)| file).collect()
 }
 
 /// An output whose voxels are all written.

@@ -18,6 +18,7 @@ use crate::files::{make_folder_of, read_text, write_text};
 use crate::kept::{Kept, Written};
 use crate::measure::{Measured, measure};
 use crate::memory;
+use crate::older::Owners;
 use crate::phantom::{PARTS, phantom};
 use crate::prediction::{Reading, read};
 use crate::preflight::{Strictness, check};
@@ -90,7 +91,7 @@ pub fn run_in(folder: &Path) -> Result<Demo, String> {
         .collect::<Result<_, _>>()
         .map_err(|refused| refused.problem.text)?;
     let execution = Execution { jobs: 1, memory: memory::default_budget(), keep_going: false, retries: 0 };
-    for outcome in run(&pipeline, &checked, (&data, &out), &execution, &|_, _| {}) {
+    for outcome in run(&pipeline, &checked, (&data, &out), &Owners::default(), &execution, &|_, _| {}) {
         if let Outcome::Failed(problem) = outcome {
             return Err(problem.text);
         }

@@ -13,6 +13,7 @@ use revoxel_pipeline::{CaseName, Pipeline};
 
 use crate::case::{CaseError, Done, Ready};
 use crate::memory::Budget;
+use crate::older::Owners;
 use crate::preflight::Checked;
 use crate::problem::Problem;
 use tries::Tries;
@@ -41,11 +42,12 @@ pub enum Outcome {
     NotRun,
 }
 
-/// Runs the cases. `tell` hears of each case as it ends. The outcomes are in the order of the cases.
+/// Runs the cases; nothing is removed that lies where one of the `owners` has its outputs. `tell` hears of each case as it ends. The outcomes are in the order of the cases.
 pub fn run(
     pipeline: &Pipeline,
     cases: &[Checked],
     (data, out): (&Path, &Path),
+    owners: &Owners,
     execution: &Execution,
     tell: &(dyn Fn(&CaseName, &Outcome) + Sync),
 ) -> Vec<Outcome> {
@@ -67,6 +69,7 @@ pub fn run(
     let tries = |position: usize| Tries {
         pipeline,
         checked: &cases[position],
+        owners,
         data,
         out,
         retries: execution.retries,

@@ -35,6 +35,7 @@ pub mod matrix_file;
 pub mod measure;
 pub mod memory;
 pub mod non_finite;
+pub mod older;
 pub mod overview;
 pub mod parameter_files;
 pub mod phantom;

@@ -20,6 +20,7 @@ use crate::problem::{Problem, Setting};
 use crate::several;
 use crate::uneven::{UnevenError, even_out};
 
+pub(crate) use outputs::all_outputs_of;
 pub use outputs::{check_names, check_outputs, colliding, outputs_of, unwritable};
 
 /// A case that has passed.

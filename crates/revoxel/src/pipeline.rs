@@ -11,6 +11,7 @@ use revoxel_runner::dataset::{Finding, copies, discover_with};
 use revoxel_runner::executor::{self, Execution};
 use revoxel_runner::files::read_text;
 use revoxel_runner::in_memory::{self, Outcome, Source, process};
+use revoxel_runner::older::Owners;
 use revoxel_runner::parameter_files::parameters;
 use revoxel_runner::preflight::{Checked, Refused, Strictness, check};
 use revoxel_runner::snapshot::{self, Grids};
@@ -220,6 +221,7 @@ impl Pipeline {
         tell: &(dyn Fn(&str, &executor::Outcome) + Sync),
     ) -> Vec<executor::Outcome> {
         let tell = |name: &CaseName, outcome: &executor::Outcome| tell(&name.to_string(), outcome);
-        executor::run(&self.inner, cases, (data.as_ref(), out.as_ref()), execution, &tell)
+        let owners = Owners::new(cases.iter().map(|checked| checked.case.clone()).collect());
+        executor::run(&self.inner, cases, (data.as_ref(), out.as_ref()), &owners, execution, &tell)
     }
 }

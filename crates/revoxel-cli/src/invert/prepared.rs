@@ -51,9 +51,8 @@ pub(super) fn prepare(args: &Args) -> Result<Prepared, Failure> {
     let output = output(args, &restoration)?;
     check_outputs(args, &trace, &output)?;
     let uneven = SlicePlaces::of(record).map_err(Failure::usage)?;
-    if uneven.is_some() {
-        show::free(&beside(&output), args.overwrite)?;
-    }
+    // What an earlier result had there does not belong to this one.
+    show::free(&beside(&output), args.overwrite)?;
     let members = members(args, &trace, &key)?;
     members.iter().try_for_each(|(.., path, _)| no_points(path))?;
     if restoration.recipe.decision() != Decision::Channels && !args.said.decides() && are_label_maps(args, &members)? {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::failure::Failure;
 use super::super::{flags, show};
-use super::{About, Args, Asked, Case, Trace, listed};
+use super::{About, Args, Asked, Case, Owners, Trace, listed};
 
 /// The cases of the traces.
 pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
@@ -26,7 +26,8 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
     let copies: Vec<(String, u32)> = cases.iter().filter_map(|case| Some((name(case), case.name.copy?))).collect();
     let names = cases.iter().filter(|case| case.name.copy.is_none()).map(name).collect();
     let about = About { snap, names, copies, basis: None };
-    Ok(Asked { pipeline, cases, maps: None, about, before })
+    let owners = Owners::new(cases.clone());
+    Ok(Asked { pipeline, cases, owners, maps: None, about, before })
 }
 
 /// Compares what was made with what the traces say, and adds the answer to the summary. Whether all is the same.

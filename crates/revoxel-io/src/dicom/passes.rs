@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use super::conditions::CONDITIONS;
 use super::places::{same_places, sorted};
 use super::plane::Plane;
 use super::split;
@@ -128,35 +129,43 @@ fn alternating(planes: &[&Plane]) -> Result<Vec<Part>, Option<Alternating>> {
     let mut rank = vec![0; planes.len()];
     order.iter().enumerate().for_each(|(position, image)| rank[*image] = position);
     let mut mixed = None;
-    for what in ALTERNATING {
-        let Some(parts) = by(planes, &all, *what) else { continue };
+    let own = |part: &Part| part.images.iter().map(|i| planes[*i]).collect::<Vec<_>>();
+    let are_stacks = |parts: &[Part], fewest| {
+        parts.iter().all(|part| part.images.len() >= fewest) && parts.iter().all(|part| even(&own(part)))
+    };
+    let are_between = |parts: &[Part]| {
         let reach = |part: &Part| {
             let ranks = || part.images.iter().map(|i| rank[*i]);
             (ranks().min().unwrap_or(0), ranks().max().unwrap_or(0))
         };
-        let between = parts.iter().enumerate().any(|(n, a)| {
-            let (low, high) = reach(a);
-            parts[n + 1..].iter().any(|b| reach(b).0 < high && reach(b).1 > low)
-        });
-        let own = |part: &Part| part.images.iter().map(|i| planes[*i]).collect::<Vec<_>>();
+        let reaches: Vec<_> = parts.iter().map(reach).collect();
+        let beyond = |n: usize, (low, high): (usize, usize)| reaches[n + 1..].iter().any(|b| b.0 < high && b.1 > low);
+        reaches.iter().enumerate().any(|(n, reach)| beyond(n, *reach))
+    };
+    // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never are.
+    let fills = || {
+        let gap = (along[order[order.len() - 1]] - along[order[0]]) / (order.len() - 1) as f64;
+        let thickness = planes.iter().map(|p| p.slice_thickness.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
+        thickness <= gap * FILLS && even(planes)
+    };
+    for what in ALTERNATING {
+        let Some(parts) = by(planes, &all, *what).filter(|parts| are_between(parts)) else { continue };
         let in_time = matches!(what.0, "acquisition" | "content time");
-        let fewest = if in_time { FEWEST } else { FEWEST_OF_A_KIND };
-        if !between {
-            continue;
-        }
-        if !parts.iter().all(|part| part.images.len() >= fewest && even(&own(part))) {
+        if !are_stacks(&parts, if in_time { FEWEST } else { FEWEST_OF_A_KIND }) {
             // Every slice has a time and may have a number of its own.
             if !in_time || parts.len() * FEWEST <= planes.len() && what.0 == "acquisition" {
                 mixed = mixed.or(Some(what.0));
             }
             continue;
         }
-        // Slices as thick as the gap between all of them are the passes of one stack; other kernels and echoes never
-        // are.
-        let gap = (along[order[order.len() - 1]] - along[order[0]]) / (order.len() - 1) as f64;
-        let thickness = planes.iter().map(|p| p.slice_thickness.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
-        let one = in_time && thickness <= gap * FILLS && even(planes);
-        return if one { Err(Some(what.0)) } else { Ok(parts) };
+        return if in_time && fills() { Err(Some(what.0)) } else { Ok(parts) };
+    }
+    for (n, condition) in CONDITIONS.iter().enumerate() {
+        let of = |i: usize| planes[i].keys.conditions.get(n).cloned().flatten();
+        let Some(parts) = group(&all, condition.name, of) else { continue };
+        if are_stacks(&parts, FEWEST) && are_between(&parts) && !(condition.in_time && fills()) {
+            return Ok(parts);
+        }
     }
     Err(mixed)
 }

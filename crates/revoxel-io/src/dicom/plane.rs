@@ -1,5 +1,6 @@
 //! The position of one image, the scaling of its values, and what distinguishes it from others at the same position.
 
+use super::conditions::CONDITIONS;
 use super::dataset::DataSet;
 use super::problem::{DicomError, Problem};
 use super::tags::{self, Tag};
@@ -66,6 +67,8 @@ pub(super) struct Keys {
     pub(super) image_type: Option<String>,
     /// DimensionIndexValues.
     pub(super) dimensions: Vec<f64>,
+    /// The values of [`CONDITIONS`](CONDITIONS) as texts; none where frames of one file share them.
+    pub(super) conditions: Vec<Option<String>>,
 }
 
 /// The data sets that may contain an attribute, the most specific first.
@@ -185,6 +188,10 @@ impl Keys {
             kernel: groups.of(tags::CT_RECONSTRUCTION).text(tags::KERNEL).or_else(|| root.text(tags::KERNEL)),
             image_type: image_type(groups),
             dimensions: content.numbers(tags::DIMENSIONS).ok().flatten().unwrap_or_default(),
+            conditions: match groups.frame {
+                Some(_) => Vec::new(),
+                None => CONDITIONS.iter().map(|condition| root.text(condition.tag)).collect(),
+            },
         }
     }
 }

@@ -148,7 +148,9 @@ fn header(
         (0..frame_axes.len()).map(move |axis| value.filter(|_| axis == 0).unwrap_or(other))
     };
     let sizes = shape.iter().take(of_space).chain(frame_axes).map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    let frame_spacing = facts.frame_spacing.filter(|step| *step > 0.0);
+    // ITK takes them for seconds.
+    let frame_spacing = facts.in_seconds(facts.frame_spacing).filter(|step| *step > 0.0);
+    let time_offset = facts.in_seconds(facts.time_offset);
     let one_line = |text: &str| text.replace(['\n', '\r'], " ");
     let mut lines = vec!["ObjectType = Image".to_owned(), format!("NDims = {dims}")];
     lines.extend(facts.description.as_ref().map(|text| format!("Comment = {}", one_line(text))));
@@ -159,7 +161,7 @@ fn header(
     lines.push("BinaryData = True".to_owned());
     lines.push(format!("BinaryDataByteOrderMSB = {}", spelled(cfg!(target_endian = "big"))));
     lines.push(format!("TransformMatrix = {}", spaced(matrix)));
-    lines.push(format!("Offset = {}", spaced(offset.into_iter().take(of_space).chain(fourth(facts.time_offset, 0.0)))));
+    lines.push(format!("Offset = {}", spaced(offset.into_iter().take(of_space).chain(fourth(time_offset, 0.0)))));
     lines.push(format!("CenterOfRotation = {}", spaced(vec![0.0; dims])));
     let letters = if of_space == 2 { "??".to_owned() } else { letters(volume) };
     lines.push(format!("AnatomicalOrientation = {letters}"));

@@ -15,7 +15,7 @@ use crate::open::{empty, has_extension};
 use crate::sink::{Head, Sink, Slabs};
 use crate::textual::fill;
 use crate::textual::numbers::{number, spaced};
-use crate::{Facts, TimeUnit, WriteError};
+use crate::{Facts, WriteError};
 
 /// Writes a volume into the file `to`, which gets the name `path` later.
 pub(super) fn write(path: &Path, to: &Path, volume: &Volume, facts: &Facts) -> Result<Wrote, WriteError> {
@@ -72,12 +72,7 @@ fn header(head: &Head, facts: &Facts) -> String {
     let axes = frame_axes(head, facts);
     let of_space = if axes.is_empty() { head.grid.axes().max(3) } else { 3 };
     let sizes: Vec<usize> = head.grid.shape().into_iter().take(of_space).chain(axes.iter().copied()).collect();
-    let to_seconds = match facts.time_unit {
-        Some(TimeUnit::Millisecond) => 1e-3,
-        Some(TimeUnit::Microsecond) => 1e-6,
-        _ => 1.0,
-    };
-    let step = facts.frame_spacing.map(|step| step * to_seconds).filter(|step| step.is_finite() && *step > 0.0);
+    let step = facts.in_seconds(facts.frame_spacing).filter(|step| step.is_finite() && *step > 0.0);
     let vox = spacing.into_iter().take(of_space).map(number).chain(
         (0..axes.len())
             .map(|axis| if axis == 0 { step.map_or_else(|| "nan".to_owned(), number) } else { "nan".to_owned() }),

@@ -118,7 +118,7 @@ fn sform(header: &Header, to_mm: f64) -> Result<Affine, HeaderError> {
 }
 
 fn qform(header: &Header, shape: [usize; 3], to_mm: f64, warnings: &mut Vec<Warning>) -> Result<Affine, HeaderError> {
-    let mut spacing = voxel_sizes(header, shape, warnings)?;
+    let mut spacing = voxel_sizes(header, shape, (3, to_mm), warnings)?;
     let qfac = header.pixdim[0];
     let sign = if qfac < 0.0 { -1.0 } else { 1.0 };
     if qfac.abs() != 1.0 && qfac != 0.0 {
@@ -146,20 +146,28 @@ pub(super) fn base(
     to_mm: f64,
     warnings: &mut Vec<Warning>,
 ) -> Result<Affine, HeaderError> {
-    let [x, y, z] = voxel_sizes(header, shape, warnings)?;
+    let [x, y, z] = voxel_sizes(header, shape, (header.dim[0], to_mm), warnings)?;
     let steps = [-x, y, z];
     let origin = [0, 1, 2].map(|a| 0.0 - steps[a] * (shape[a] - 1) as f64 / 2.0);
     Ok(scaled(Affine::scaling(steps).with_translation(origin).rows(), to_mm))
 }
 
-/// `pixdim[1..=3]`, checked; axes of one voxel may lack a size.
-fn voxel_sizes(header: &Header, shape: [usize; 3], warnings: &mut Vec<Warning>) -> Result<[f64; 3], HeaderError> {
+/// `pixdim` of the first axes, checked; axes of one voxel may lack a size, and those that the file does not have may say
+/// what they like.
+fn voxel_sizes(
+    header: &Header,
+    shape: [usize; 3],
+    (axes, to_mm): (i64, f64),
+    warnings: &mut Vec<Warning>,
+) -> Result<[f64; 3], HeaderError> {
     let mut sizes = [1.0; 3];
     for axis in 1..=3usize {
-        if axis as i64 > header.dim[0] {
+        let value = header.pixdim[axis];
+        let is_size = value.is_finite() && value >= f64::from(f32::MIN_POSITIVE);
+        if axis as i64 > axes || (axis as i64 > header.dim[0] && !is_size) {
+            sizes[axis - 1] = 1.0 / to_mm;
             continue;
         }
-        let value = header.pixdim[axis];
         let refuse = |problem| Err(HeaderError::new(format!("pixdim[{axis}]"), header.show(value), problem));
         match value {
             _ if !value.is_finite() => return refuse(Problem::NotFinite),

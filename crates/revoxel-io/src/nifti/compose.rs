@@ -15,7 +15,7 @@ use crate::{Facts, Warning, WriteError};
 /// twice the sine.
 const MOST_SHEAR: f64 = 5e-5;
 /// The intent of a vector at each voxel.
-const VECTOR: i32 = 1007;
+pub(super) const VECTOR: i32 = 1007;
 /// Beyond this, an offset has no exact 32-bit float.
 const MOST_OFFSET_1: usize = 1 << 24;
 

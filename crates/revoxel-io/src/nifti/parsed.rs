@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use revoxel_core::{Affine, Grid};
 
+use super::compose::VECTOR;
 use super::datatype::Stored;
 use super::header::{self, Header, Magic, Order, Version};
 use super::offset::SingleFile;
@@ -72,7 +73,7 @@ impl Parsed {
             None => (affine::affine(header, shape, &mut warnings).map_err(field)?, None),
         };
         let grid = Grid::new(shape, affine).map_err(|_| field(not_invertible(header)))?;
-        let grid = if header.dim[0] == 2 { grid.planar() } else { grid };
+        let grid = if header.dim[0] == 2 || is_flat_vector(header, &grid) { grid.planar() } else { grid };
         let extensions = file.extensions(start, &mut warnings)?;
         let info = FileInfo {
             format: format_name(header),
@@ -91,6 +92,14 @@ impl Parsed {
         let packed_header = (file.packed.is_some() && file.path != voxels.path).then(|| file.path.clone());
         Ok(Self { header: file.path, info, arrangement, scaling, swapped, voxels, matrix, packed_header })
     }
+}
+
+/// Whether these are vectors of a 2-D image as ITK writes it: five axes, of which the third and the fourth have one entry.
+/// A slice of a volume may have them, too; but a 2-D image of ITK lies in the plane z = 0 and is 1 mm thick.
+fn is_flat_vector(header: &Header, grid: &Grid) -> bool {
+    let rows = grid.affine().rows();
+    let lies_flat = rows[2] == [0.0, 0.0, 1.0, 0.0] && [rows[0][2], rows[1][2]] == [0.0; 2];
+    header.dim[0] == 5 && header.dim[3..=4] == [1, 1] && header.intent_code == VECTOR && lies_flat
 }
 
 /// The file with the header.

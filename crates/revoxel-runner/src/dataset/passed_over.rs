@@ -34,7 +34,7 @@ pub fn passed_over(pipeline: &Pipeline, folder: &Path, cases: &[Case], out: Opti
         .flat_map(|case| case.inputs.keys().flat_map(|key| case.files(key)))
         .map(PathBuf::as_path)
         .collect();
-    let mut likes: Vec<(PathBuf, String)> = Vec::new();
+    let mut likes: Vec<(PathBuf, Like)> = Vec::new();
     for like in pipeline.inputs.iter().flat_map(|input| input.paths()).filter_map(|path| like(path, folder)) {
         if !likes.contains(&like) {
             likes.push(like);
@@ -73,7 +73,10 @@ pub fn passed_over(pipeline: &Pipeline, folder: &Path, cases: &[Case], out: Opti
                 continue;
             }
             let name = name.to_string_lossy();
-            let alike = likes.iter().any(|(top, end)| name.ends_with(end.as_str()) && path.starts_with(top));
+            let is_other =
+                |own: Option<String>| own.is_none_or(|own| !taken.contains(path.with_file_name(own).as_path()));
+            let is_like = |like: &Like| like.fits(&name).is_some_and(is_other);
+            let alike = likes.iter().any(|(top, like)| path.starts_with(top) && is_like(like));
             if alike && !taken.contains(path.as_path()) {
                 found.count += 1;
                 if found.first.len() < NAMED {
@@ -87,9 +90,48 @@ pub fn passed_over(pipeline: &Pipeline, folder: &Path, cases: &[Case], out: Opti
     found
 }
 
-/// The folder in which a path with placeholders begins, and how the names of its files end; `None` of a path without
+/// Endings of volumes, longer ones first. Those of NIfTI are often mixed in one folder.
+const OF_NIFTI: [&str; 5] = [".nii.bz2", ".nii.zst", ".nii.gz", ".nii.xz", ".nii"];
+const OF_OTHERS: [&str; 10] = [".mif.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".mif", ".hdr", ".img"];
+
+/// How the names of an input's files begin and end.
+#[derive(PartialEq, Eq)]
+struct Like {
+    start: String,
+    end: String,
+}
+
+impl Like {
+    /// Whether a file is called like those of the input: it ends like them, whether in capitals or with blanks behind; or
+    /// it is called like them but for another ending of volumes. In that case, what it would be called with theirs.
+    fn fits(&self, name: &str) -> Option<Option<String>> {
+        if name.ends_with(&self.end) {
+            return Some(None);
+        }
+        let (name, end) = (name.trim_end().to_lowercase(), self.end.to_lowercase());
+        if name.ends_with(&end) {
+            return Some(None);
+        }
+        let without = |text: &str, endings: &[&str]| {
+            endings.iter().find_map(|ending| text.strip_suffix(ending)).map(ToOwned::to_owned)
+        };
+        let (of_nifti, of_others) = (without(&end, &OF_NIFTI), without(&end, &OF_OTHERS));
+        let is_nifti = of_nifti.is_some();
+        let stem = of_nifti.or(of_others)?;
+        // A file of another format must have more in common with those of the input.
+        let is_special = !stem.is_empty() || !self.start.is_empty();
+        let found = match without(&name, &OF_NIFTI) {
+            Some(found) if is_nifti || is_special => found,
+            _ => without(&name, &OF_OTHERS).filter(|_| is_special)?,
+        };
+        let begins = found.starts_with(&self.start.to_lowercase());
+        (begins && found.ends_with(&stem)).then(|| Some(format!("{}{}", &found[..found.len() - stem.len()], self.end)))
+    }
+}
+
+/// The folder in which a path with placeholders begins, and how its files are called; `None` of a path without
 /// placeholders, and of folders.
-fn like(template: &Template, folder: &Path) -> Option<(PathBuf, String)> {
+fn like(template: &Template, folder: &Path) -> Option<(PathBuf, Like)> {
     if !template.has_case() {
         return None;
     }
@@ -101,8 +143,13 @@ fn like(template: &Template, folder: &Path) -> Option<(PathBuf, String)> {
             _ => break,
         }
     }
-    match components.last()?.last()? {
-        Piece::Text(end) if end.contains('.') => Some((top, end.clone())),
+    let name = components.last()?;
+    let start = match &name[..] {
+        [Piece::Text(start), _, ..] => start.clone(),
+        _ => String::new(),
+    };
+    match name.last()? {
+        Piece::Text(end) if end.contains('.') => Some((top, Like { start, end: end.clone() })),
         _ => None,
     }
 }

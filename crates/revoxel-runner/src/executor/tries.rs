@@ -9,6 +9,7 @@ use revoxel_pipeline::Pipeline;
 
 use super::Outcome;
 use crate::case::{self, CaseError, Ready, Way};
+use crate::older::Owners;
 use crate::preflight::Checked;
 
 /// Before a case is tried again; longer each time.
@@ -18,6 +19,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Tries<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) checked: &'a Checked,
+    pub(super) owners: &'a Owners,
     pub(super) data: &'a Path,
     pub(super) out: &'a Path,
     pub(super) retries: u32,
@@ -28,7 +30,7 @@ impl Tries<'_> {
     /// Makes the files of the case. `Break` if the case has ended without files.
     pub(super) fn make(&mut self) -> ControlFlow<Outcome, Box<Ready>> {
         loop {
-            match guarded(|| case::make(self.pipeline, self.checked, self.data, self.out))? {
+            match guarded(|| case::make(self.pipeline, self.checked, self.owners, (self.data, self.out)))? {
                 Ok(Way::Made(ready)) => return Continue(ready),
                 Ok(Way::Skipped(done)) => return Break(Outcome::Done(done)),
                 Err(error) => self.wait(error)?,

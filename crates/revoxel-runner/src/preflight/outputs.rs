@@ -136,7 +136,7 @@ pub fn check_outputs<'a>(
 }
 
 /// The files that a case writes. Of some files one of two names is written; both are kept free.
-fn all_outputs_of(pipeline: &Pipeline, case: &Case, out: &Path) -> Vec<PathBuf> {
+pub(crate) fn all_outputs_of(pipeline: &Pipeline, case: &Case, out: &Path) -> Vec<PathBuf> {
     let named = outputs_of(pipeline, case, out).into_iter();
     named.flat_map(|path| [path.clone()].into_iter().chain(revoxel_io::written_beside(&path))).collect()
 }

@@ -68,6 +68,29 @@ fn passes_are_never_interleaved_without_a_word() {
     t("image type ORIGINAL\\PRIMARY\\VMI", |o, pass| {
         o.text(0x0008_0008, "CS", ["ORIGINAL\\PRIMARY\\AXIAL", "ORIGINAL\\PRIMARY\\VMI"][pass])
     });
+    // Attributes that alone would say nothing.
+    t("acquisition time 120200", |o, pass| o.text(0x0008_0032, "TM", ["120000", "120200"][pass]));
+    t("series time 120200", |o, pass| o.text(0x0008_0031, "TM", ["120000", "120200"][pass]));
+    t("repetition time 2500", |o, pass| o.text(0x0018_0080, "DS", ["500", "2500"][pass]));
+    t("sequence se2d1", |o, pass| o.text(0x0018_0024, "SH", ["fl2d1", "se2d1"][pass]));
+    t("scan options FS", |o, pass| o.text(0x0018_0022, "CS", ["", "FS"][pass]));
+    t("contrast agent Gd", |o, pass| o.text(0x0018_0010, "LO", ["", "Gd"][pass]));
+    t("protocol venous", |o, pass| o.text(0x0018_1030, "LO", ["arterial", "venous"][pass]));
+    t("reconstruction diameter 400", |o, pass| o.text(0x0018_1100, "DS", ["350", "400"][pass]));
+    t("phase encoding direction ROW", |o, pass| o.text(0x0018_1312, "CS", ["COL", "ROW"][pass]));
+    t("trigger time 600", |o, pass| o.text(0x0018_1060, "DS", ["100", "600"][pass]));
+    t("tube current 300", |o, pass| o.text(0x0018_1151, "IS", ["100", "300"][pass]));
+    // Halves of one stack may be acquired one after the other, which is nothing to be told of; and where no part is an
+    // even stack, the attributes say nothing.
+    let odd_first = two_passes("2.5", |o, pass| o.text(0x0008_0032, "TM", ["120000", "120200"][pass]));
+    let loaded = read_default(odd_first).unwrap();
+    assert_eq!((loaded.info.grid.shape()[2], warnings(&loaded)), (8, Vec::<String>::new()));
+    let mixed = stack(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).into_iter().enumerate();
+    let loaded =
+        read_default(mixed.map(|(i, o)| {
+            o.text(0x0018_1151, "IS", ["1", "2", "2", "1", "2", "1", "1"][i]).text(0x0018_0050, "DS", "5")
+        }));
+    assert_eq!(loaded.unwrap().info.grid.shape()[2], 7);
     // Halves of one stack: slices as thick as the gap between all of them. It is read, and said.
     let halves = |name, of: fn(Object, usize) -> Object| {
         let loaded = read_default(two_passes("2.5", of)).unwrap();
