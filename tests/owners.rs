@@ -16,7 +16,7 @@ fn pipeline(place: &Place, output: &str, trace: &str) {
     place.text(
         "p.yaml",
         &format!(
-            "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}/image.nii\" }}\nsteps:\n  - flip: {{ axes: [x] }}\n\
+            "version: 1\ninputs:\n  image: {{ kind: image, path: \"{{case}}/image.nii\" }}\nsteps:\n  - flip: {{ spatial_axis: [0] }}\n\
              outputs:\n  image: {{ path: \"{output}\" }}\ntrace: \"{trace}\"\n"
         ),
     );
@@ -56,7 +56,7 @@ fn what_another_case_has_just_written_is_left() {
             pipeline(&place, &format!("{{case}}.{output}"), "{case}.json");
             place.revoxel(&[&run[..], &[again]].concat()).good();
             place.revoxel(&["status", "out"]).good();
-            let data: &[&str] = if output == "mhd" { &["ab.raw", "b.raw"] } else { &[] };
+            let data: &[&str] = if output == "mhd" { &["ab.zraw", "b.zraw"] } else { &[] };
             for file in [&["ab.json", "b.json"], data].concat() {
                 assert!(place.path(&format!("out/{file}")).exists(), "{again} {file}: {:?}", place.files());
             }
@@ -130,6 +130,7 @@ fn what_is_read_is_never_written() {
         &["points", trace, "points.csv", "-o", "points.csv"],
         &["points", trace, "points.csv", "-o", "./out/../points.csv"],
         &["import", "monai", "monai.json", "-o", "monai.json"],
+        &["import", "nnunet", "plans.json", "-o", "plans.json"],
     ] {
         place
             .revoxel(&[arguments, &["--overwrite"]].concat())
@@ -181,4 +182,57 @@ fn a_file_that_grows_too_large_for_the_system_is_an_error() {
     assert_eq!(said.status.code(), Some(1), "{err}");
     assert!(err.contains("small.nii") && err.contains("File too large"), "{err}");
     assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 0);
+}
+
+#[test]
+fn outputs_do_not_become_cases() {
+    for (input, output, is_refused) in [
+        ("{case}.nii", "{case}_pre.nii", true),
+        ("sub-{case}.nii", "sub-{case}_pre.nii", true),
+        ("{case}/*.nii", "{case}/pre.nii", true),
+        ("{case}/image.nii", "{case}_pre/image.nii", true),
+        ("{case}/image.nii", "{case}/pre.nii", false),
+        ("{case}.nii", "pre/{case}.nii", false),
+        ("{case}.nii", "{case}_pre.nii.gz", false),
+    ] {
+        let place = Place::new();
+        let name = input.replace("{case}", "a").replace('*', "image");
+        place.volume(&format!("in/{name}"), &scan(1));
+        place.text(
+            "p.yaml",
+            &format!(
+                "version: 1\ninputs:\n  image: {{ kind: image, path: \"{input}\" }}\nsteps:\n  - flip: {{ spatial_axis: [0] }}\n\
+                 outputs:\n  image: {{ path: \"{output}\" }}\ntrace: \"{{case}}.json\"\n"
+            ),
+        );
+        let said = place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "in"]);
+        if is_refused {
+            said.bad(
+                2,
+                &["lies in the data folder and is called like the input image", "use another folder for --out"],
+            );
+            assert_eq!(place.files().len(), 2, "{input}: {:?}", place.files());
+        } else {
+            said.good();
+        }
+        place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "out"]).good();
+    }
+}
+
+#[test]
+fn advice_names_options_that_there_are() {
+    let place = Place::new();
+    place.volume("in/c/image.nii", &scan(1));
+    pipeline(&place, "{case}/image.nii", "{case}/trace.json");
+    place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "out"]).good();
+    // A NIfTI-1 file of complex numbers.
+    let mut complex = fs::read(place.path("in/c/image.nii")).unwrap();
+    complex[70..74].copy_from_slice(&[32, 0, 64, 0]);
+    complex.resize(352 + 60 * 8, 0);
+    fs::write(place.path("complex.nii"), complex).unwrap();
+    let invert = ["invert", "out/c/trace.json", "complex.nii", "-o", "back.nii", "--kind", "image"];
+    place.revoxel(&invert).bad(2, &["`revoxel convert` has --complex channels: convert the file first"]);
+    place.revoxel(&["convert", "complex.nii", "o.nii"]).bad(2, &["the option is --complex channels"]);
+    fs::write(place.path("a.tar.xz"), b"\xfd7zXZ\0and so on").unwrap();
+    place.revoxel(&["convert", "a.tar.xz", "o.nii"]).bad(2, &["xz", "unpack it first"]);
 }

@@ -526,7 +526,7 @@ fn a_quaternion_gives_a_2d_image_its_thickness() {
         place.volume(name, &Draw::new(1).volume(grid, Kind::Image, 1));
         patch(&place, name, changes);
         let said = place.revoxel(&["info", name, "--json"]).good();
-        assert_eq!(said.json()[0]["grid"]["spacing"][2], json!(expected), "{name}");
+        assert_eq!(said.json()[0]["grid"]["spacing_mm"][2], json!(expected), "{name}");
         assert!(!said.err.contains("disagree"), "{name}: {said:?}");
     }
 }

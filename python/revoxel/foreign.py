@@ -335,9 +335,11 @@ def _monai_moves(op: Mapping[str, Any], before: Shape, after: Shape) -> list[_Mo
     if "rot_mat" in extra:
         return [_Move(name, matrix_of(extra["rot_mat"], f"MONAI {name}"), after, False)]
     if "affine" in extra:
-        matrix = _centre(before, 1) @ matrix_of(extra["affine"], f"MONAI {name}") @ _centre(after, -1)
         if not extra.get("do_resampling", True):
             return []
+        if extra.get("align_corners") is True:
+            raise TraceError(f"MONAI {name}: with align_corners the affine that MONAI gives its result is not where it sampled")
+        matrix = _centre(before, 1) @ matrix_of(extra["affine"], f"MONAI {name}") @ _centre(after, -1)
         return [_Move(name, matrix, after, False)]
     if name in ("Resize", "Zoom"):
         if str(getattr(extra["mode"], "value", extra["mode"])) == "nearest":

@@ -3,7 +3,7 @@
 //! What is shared here is raw memory: whoever has a writable view of it must not write while a call works on it.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::sync::Arc;
 
 use pyo3::buffer::{ElementType, PyUntypedBuffer};
@@ -129,6 +129,9 @@ const fn letter(dtype: Dtype) -> &'static CStr {
         Dtype::I16 => c"h",
         Dtype::U32 => c"I",
         Dtype::I32 => c"i",
+        // Of two types of 64 bits, NumPy's own is that of C's `long` where that has as many, and torch knows no other.
+        Dtype::U64 if size_of::<c_ulong>() == 8 => c"L",
+        Dtype::I64 if size_of::<c_ulong>() == 8 => c"l",
         Dtype::U64 => c"Q",
         Dtype::I64 => c"q",
         Dtype::F32 => c"f",

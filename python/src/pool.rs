@@ -48,10 +48,16 @@ pub(crate) fn run<R: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> R + 
         told = again;
         match heard {
             Ok(done) => return done.map_err(|panic| panicked(py, &*panic)),
-            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Timeout) => py.check_signals().inspect_err(|_| leave(&pool))?,
             Err(RecvTimeoutError::Disconnected) => return Err(errors::internal(py, "the work ended without a word")),
         }
     }
+}
+
+/// Leaves a pool to the work that it is still at: the next call gets another one, instead of waiting for its threads.
+fn leave(pool: &Arc<ThreadPool>) {
+    let mut own = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    own.take_if(|own| Arc::ptr_eq(&own.pool, pool));
 }
 
 /// Does work that must not be left alone, such as a file that is being written: Ctrl-C waits for its end.

@@ -172,6 +172,14 @@ def test_an_image_of_itkwasm(oblique_affine: np.ndarray) -> None:
     assert np.array_equal(volume.xyz, voxels())
 
 
+@pytest.mark.parametrize("dtype", "uint8 int8 uint16 int16 uint32 int32 uint64 int64 float32 float64".split())
+def test_torch_gets_every_type(dtype: str, oblique_affine: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = revoxel.Volume(voxels(dtype), oblique_affine, kind="label").to_torch()
+    assert tensor.dtype == getattr(torch, dtype)
+    assert np.array_equal(tensor.numpy(), voxels(dtype))
+
+
 def test_torch_gets_memory_that_it_may_write_to(oblique_affine: np.ndarray) -> None:
     torch = pytest.importorskip("torch")
     array = voxels("float32", channels=2)

@@ -249,3 +249,28 @@ slow(revoxel.Volume(array, np.diag([1.0, 1.5, 2, 1])))
     assert done.returncode == -signal.SIGINT, done
     assert done.stderr.rstrip().endswith("KeyboardInterrupt"), done.stderr
     assert "panicked" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_a_call_after_ctrl_c_does_not_wait() -> None:
+    """The threads of the call that was left are at its work still: the next one has others."""
+    code = """
+import signal, time
+slow = revoxel.Pipeline.from_steps([{"median_smooth": {"radius": 4}}])
+large = revoxel.Volume(np.zeros((200, 200, 160), np.float32), np.eye(4))
+begun = time.monotonic()
+work(0)
+alone = time.monotonic() - begun
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+try:
+    slow(large)
+    print("done", flush=True)
+except KeyboardInterrupt:
+    pass
+begun = time.monotonic()
+work(1)
+print(time.monotonic() - begun < 2 + 5 * alone, flush=True)
+os._exit(0)
+"""
+    assert run("import os\n" + code) == "True\n"

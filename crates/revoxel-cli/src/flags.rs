@@ -1,7 +1,9 @@
 //! The options that messages of the libraries speak of. The libraries name what can be set; the options are ours.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::sync::OnceLock;
 
 use revoxel_invert::{InvertError, TraceError};
 use revoxel_io::{ReadError, Warning, WriteError};
@@ -41,20 +43,63 @@ pub(super) fn settings(error: &dyn Any) -> Vec<Setting> {
     }
 }
 
-/// The help for these settings; `None` for an empty list.
-pub(super) fn help(settings: &[Setting]) -> Option<String> {
-    let flags: Vec<String> = settings.iter().map(|setting| flag(*setting)).collect();
-    match &flags[..] {
-        [] => None,
-        [one] => Some(format!("the option is {one}")),
-        [all @ .., last] => Some(format!("the options are {} and {last}", all.join(", "))),
+/// The long options of the command that runs.
+static OPTIONS: OnceLock<BTreeSet<String>> = OnceLock::new();
+
+/// Learns which options the command has that these arguments name.
+pub(super) fn learn(command: &clap::Command, matches: &clap::ArgMatches) {
+    let (mut command, mut matches) = (command, matches);
+    let mut options: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let own = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        options.extend(own.filter_map(|arg| arg.get_long().map(ToOwned::to_owned)));
+        let next = matches.subcommand().and_then(|(name, below)| Some((command.find_subcommand(name)?, below)));
+        let Some(next) = next else { break };
+        (command, matches) = next;
     }
+    let _ = OPTIONS.set(options);
+}
+
+/// The options for these settings that the command has, and those of files that only other commands have.
+fn flags(settings: &[Setting]) -> (Vec<String>, Vec<String>) {
+    let is_known = |flag: &str| {
+        let name = flag.trim_start_matches('-').split(' ').next().unwrap_or_default();
+        OPTIONS.get().is_none_or(|options| options.contains(name))
+    };
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    for setting in settings {
+        let flag = flag(*setting);
+        if is_known(&flag) {
+            ours.push(flag);
+        } else if matches!(setting, Setting::File(_)) {
+            others.push(flag);
+        }
+    }
+    (ours, others)
+}
+
+/// The help for these settings; `None` where there is none.
+pub(super) fn help(settings: &[Setting]) -> Option<String> {
+    let listed = |flags: &[String]| match flags {
+        [] => None,
+        [one] => Some(one.clone()),
+        [all @ .., last] => Some(format!("{} and {last}", all.join(", "))),
+    };
+    let (ours, others) = flags(settings);
+    let verb = if ours.len() == 1 { "option is" } else { "options are" };
+    let convert = |flags| format!("`revoxel convert` has {flags}: convert the file first");
+    listed(&ours).map(|flags| format!("the {verb} {flags}")).or_else(|| listed(&others).map(convert))
 }
 
 /// A text with the options behind it.
 pub(super) fn with(text: impl Display, settings: &[Setting]) -> String {
-    let flags: Vec<String> = settings.iter().map(|setting| flag(*setting)).collect();
-    if flags.is_empty() { text.to_string() } else { format!("{text} ({})", flags.join(", ")) }
+    match flags(settings) {
+        (ours, _) if !ours.is_empty() => format!("{text} ({})", ours.join(", ")),
+        (_, others) if !others.is_empty() => {
+            format!("{text} (`revoxel convert` has {}: convert the file first)", others.join(", "))
+        }
+        _ => text.to_string(),
+    }
 }
 
 /// A warning of a file with its options.

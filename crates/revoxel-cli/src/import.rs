@@ -96,6 +96,7 @@ struct Output {
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.from {
         From::Nnunet(args) => {
+            apart(&args.output, [&args.plans].into_iter().chain(&args.dataset))?;
             let plans = read(&args.plans)?;
             let dataset = args.dataset.as_deref().map(read).transpose()?;
             let options = nnunet::Options {
@@ -105,10 +106,10 @@ pub(super) fn run(args: &Args) -> Outcome {
             };
             let imported = nnunet::pipeline(&plans, dataset.as_ref(), &options)
                 .map_err(|e| Failure::usage(format!("{}: {e}", args.of(e.file).display())))?;
-            let files = [Some(&args.plans), args.dataset.as_ref()].into_iter().flatten().map(PathBuf::as_path);
-            write(&imported, &args.output, files)
+            write(&imported, &args.output)
         }
         From::Monai(args) => {
+            apart(&args.output, args.configs.iter())?;
             let read = |path: &PathBuf| Ok((path.display().to_string(), read_text(path).map_err(Failure::usage)?));
             let files = args.configs.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
             let files: Vec<monai::File<'_>> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
@@ -119,7 +120,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                 registry: &revoxel::registry(),
             };
             let imported = monai::pipeline(&files, &options).map_err(|e| Failure::pipeline(&e))?;
-            write(&imported, &args.output, args.configs.iter().map(PathBuf::as_path))
+            write(&imported, &args.output)
         }
     }
 }
@@ -139,14 +140,19 @@ fn read(path: &Path) -> Result<Value, Failure> {
     serde_json::from_str(&text).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
 }
 
-fn write<'a>(imported: &Imported, output: &Output, from: impl Iterator<Item = &'a Path>) -> Outcome {
+/// Refuses an output that is one of the files that are imported.
+fn apart<'a>(output: &Output, from: impl Iterator<Item = &'a PathBuf>) -> Outcome {
+    let from: Vec<(&Path, &str)> = from.map(|file| (file.as_path(), "an input")).collect();
+    output.output.as_ref().map_or(Ok(()), |path| show::apart(path, &from))
+}
+
+fn write(imported: &Imported, output: &Output) -> Outcome {
     let name = output.output.as_ref().map_or_else(|| "pipeline.yaml".to_owned(), |p| p.display().to_string());
     imported.check(&name, &revoxel::registry()).map_err(|e| Failure::pipeline(&e))?;
     for note in &imported.notes {
         say!("note: {note}");
     }
     let Some(path) = &output.output else { return show::text(&imported.text) };
-    show::apart(path, &from.map(|file| (file, "an input")).collect::<Vec<_>>())?;
     if path.exists() && !output.overwrite {
         let problem = format!("{} exists already: pass --overwrite to replace it", path.display());
         return Err(Failure::usage(problem));

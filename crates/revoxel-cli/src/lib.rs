@@ -158,7 +158,11 @@ pub fn run_with(arguments: Vec<OsString>) -> u8 {
             format!("the argument {odd:?} is not UTF-8, so traces and reports cannot hold it: rename the file");
         return ending::failed(&failure::Failure::usage(problem));
     }
-    let parsed = command_line().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut command = command_line();
+    let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| {
+        flags::learn(&command, &matches);
+        Cli::from_arg_matches(&matches)
+    });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return ending::not_understood(&error),

@@ -16,7 +16,7 @@ use report::{of_case, people, report};
 use revoxel_invert::Trace;
 use revoxel_pipeline::{CaseName, Pipeline};
 use revoxel_runner::case::Done;
-use revoxel_runner::dataset::{Case, copies};
+use revoxel_runner::dataset::{Case, copies, taken_next_time};
 use revoxel_runner::executor::{self, Execution};
 use revoxel_runner::journal::{self, Basis};
 use revoxel_runner::labels::LabelMaps;
@@ -255,7 +255,8 @@ fn chosen(args: &Args, pipeline: &Pipeline, all: Vec<Case>) -> Result<(Vec<Case>
     let everything = copies(pipeline, all.clone());
     let selected: Vec<Case> = args.chosen.select(all, &args.data)?;
     let cases = copies(pipeline, selected);
-    let problems = check_names(pipeline, everything.iter(), &args.out);
+    let mut problems = check_names(pipeline, everything.iter(), &args.out);
+    problems.extend(taken_next_time(pipeline, &everything, &args.data, &args.out));
     if !problems.is_empty() {
         return Err(Failure::usage(listed("nothing was written", &problems)));
     }

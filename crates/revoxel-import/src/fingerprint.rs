@@ -264,7 +264,8 @@ fn look(
         region = around(region, filled(&volume));
         volumes.push(volume);
     }
-    let region = region.ok_or("all voxels of all channels are 0")?;
+    // nnU-Net keeps a case of zeros whole.
+    let region = region.unwrap_or_else(|| IndexBox::of_shape(grid.shape()));
     let inside = labelled(&label, &region);
     for (pool, volume) in pools.iter_mut().zip(&volumes) {
         pool.add(values(volume, &inside));

@@ -62,6 +62,14 @@ pub fn left_out(path: &Path, head: &Head, facts: &Facts) -> Vec<Dropped> {
         lost.some("footer of MGH", facts.mgh.as_ref().is_some_and(|own| !own.footer.is_empty()));
     }
     let why = format!("{name} cannot store it");
+    // Readers take three or four bytes for a colour, and those of colours with frames lie in another order.
+    let frames = facts.frames.filter(|frames| *frames > 1 && head.channels.is_multiple_of(*frames));
+    let looks_like_colour = |frames: usize| head.dtype == Dtype::U8 && matches!(head.channels / frames, 3 | 4);
+    if name == "MetaImage" && facts.vector && !facts.colour && frames.is_some_and(looks_like_colour) {
+        lost.some("frames", true);
+        lost.some("frame_spacing", facts.frame_spacing.is_some());
+        lost.some("time_offset", facts.time_offset.is_some());
+    }
     let mut dropped: Vec<Dropped> = lost.0.into_iter().map(|fact| Dropped::new(fact, &why)).collect();
     if matches!(name, "NRRD" | "MetaImage") && facts.vector && facts.intent_code == Some(DISPLACEMENT) {
         let why = format!("the vectors are in RAS, but readers of {name} files expect LPS");
@@ -186,6 +194,14 @@ mod tests {
         assert!(lost("a.npy", Dtype::U8, &facts).is_empty());
         let colour = Facts { colour: true, ..Facts::default() };
         assert!(lost("a.nii", Dtype::U8, &colour).is_empty());
+        // Vectors of three bytes with frames are written as plain channels.
+        let vectors = Facts { vector: true, frames: Some(2), frame_spacing: Some(2.0), ..Facts::default() };
+        let head = |dtype| Head { grid: Grid::without_geometry([2, 2, 2]).unwrap(), dtype, channels: 6 };
+        let of = |dtype| {
+            left_out(Path::new("a.mha"), &head(dtype), &vectors).into_iter().map(|d| d.fact).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Dtype::U8), ["frames", "frame_spacing"]);
+        assert!(of(Dtype::I16).is_empty());
         assert_eq!(lost("a.nii", Dtype::F32, &colour), ["colour"]);
     }
 }

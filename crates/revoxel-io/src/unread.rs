@@ -15,6 +15,7 @@ const fn unread(format: &'static str, how: &'static str) -> Option<Unread> {
     Some(Unread { format, how })
 }
 
+const UNPACK: &str = "unpack it first";
 const MINC: &str =
     "convert it with `mnc2nii in.mnc out.nii` (MINC tools) or `mri_convert in.mnc out.nii.gz` (FreeSurfer)";
 const AFNI: &str = "convert it with `3dAFNItoNIFTI -prefix out.nii.gz in+orig.HEAD` (AFNI)";
@@ -38,6 +39,10 @@ pub(crate) fn of(path: &Path, first_bytes: &[u8]) -> Option<Unread> {
         _ if cfg!(not(feature = "dicom")) && first_bytes.get(128..132) == Some(b"DICM") => {
             unread("DICOM", "this program was built without the feature `dicom`")
         }
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => unread("xz compression", UNPACK),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => unread("Zstandard compression", UNPACK),
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => unread("the archive format 7z", UNPACK),
+        [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => unread("the archive format RAR", UNPACK),
         [b'C', b'D', b'F', 1 | 2, ..] => unread("MINC 1 (netCDF)", MINC),
         _ if first_bytes.starts_with(b"# vtk DataFile") => unread("VTK", VTK),
         _ if first_bytes.starts_with(b"<?xml") || first_bytes.starts_with(b"<VTKFile") => match text() {

@@ -4,6 +4,7 @@ mod choice;
 mod dicom;
 mod join;
 mod manifest;
+mod next_time;
 mod passed_over;
 mod text;
 mod walk;
@@ -19,6 +20,7 @@ use revoxel_pipeline::{CASE, COPY, CaseName, CaseSource, Input, Pipeline, Pipeli
 use crate::problem::Setting;
 
 pub use choice::select;
+pub use next_time::taken_next_time;
 pub use passed_over::{PassedOver, passed_over};
 
 /// A case: the files that are there, by key.

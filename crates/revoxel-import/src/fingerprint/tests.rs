@@ -91,6 +91,23 @@ fn boxes_and_intensities() {
 }
 
 #[test]
+fn a_case_of_zeros_is_kept_whole() {
+    let folder = dataset();
+    let grid = Grid::new([4, 3, 2], Affine::scaling([0.5, 1.0, 2.0])).unwrap();
+    for channel in 0..2 {
+        let path = folder.path().join(format!("imagesTr/b_000{channel}.nii"));
+        let zeros = Volume::new(vec![0i16; 24].into(), grid, Kind::Image, 1).unwrap();
+        revoxel_io::write(&path, &zeros, &Facts::default()).unwrap();
+    }
+    let layout = nnunet_layout(folder.path(), ".nii").unwrap();
+    let found = Fingerprint::of(&layout, &discover(&layout, folder.path()).unwrap()).unwrap();
+    assert_eq!(found.cases[1], CaseFacts { name: "b".to_owned(), ..facts([0.5, 1.0, 2.0], [4, 3, 2]) });
+    // The mean of the one case and that of the other.
+    let found = found.channels[0].unwrap();
+    assert!((found.mean - 35.0 / 6.0).abs() < 1e-9 && found.min == 0.0, "{found:?}");
+}
+
+#[test]
 fn datasets_that_are_refused() {
     let folder = dataset();
     let error = nnunet_layout(folder.path(), ".nrrd").unwrap_err().to_string();

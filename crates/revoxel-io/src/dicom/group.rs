@@ -147,6 +147,9 @@ fn quantities(files: &[NamedImage]) -> HashMap<&str, HashSet<&str>> {
     found
 }
 
+/// What the images of one series should agree in: see `ImageFile::owners`.
+const OWNERS: [&str; 2] = ["PatientID (0010,0020)", "StudyInstanceUID (0020,000D)"];
+
 /// The volumes among images in parallel planes.
 fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) -> Vec<Group> {
     let all: Vec<&Plane> = planes.iter().filter_map(|id| plane(files, *id)).collect();
@@ -170,6 +173,13 @@ fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) ->
             let without = part.images.iter().filter(|i| references[**i].is_none()).count();
             let different = found.iter().flatten().count();
             warnings.push(DicomWarning::FramesOfReference { different, without });
+        }
+        for (owner, attribute) in OWNERS.into_iter().enumerate() {
+            let of = |id: &PlaneId| files[id.file].file.owners[owner].as_deref();
+            let different = ids.iter().filter_map(of).collect::<BTreeSet<_>>().len();
+            if different > 1 {
+                warnings.push(DicomWarning::Owners { attribute, different });
+            }
         }
         let stack = match unscaled(&own) {
             Some((first, error)) => Err((Some(files[ids[first].file].path.clone()), error)),

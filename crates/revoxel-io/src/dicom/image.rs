@@ -26,6 +26,8 @@ pub(super) struct ImageFile {
     pub(super) series: String,
     /// What distinguishes series without a UID.
     pub(super) study: String,
+    /// PatientID, StudyInstanceUID.
+    pub(super) owners: [Option<String>; 2],
     pub(super) instance: Option<String>,
     pub(super) series_number: Option<i64>,
     pub(super) modality: String,
@@ -95,6 +97,7 @@ impl ImageFile {
             study: [tags::STUDY_UID, tags::PATIENT_ID, tags::SERIES_NUMBER]
                 .map(|tag| data.text(tag).unwrap_or_default())
                 .join("\\"),
+            owners: [text(tags::PATIENT_ID), text(tags::STUDY_UID)],
             instance: text(tags::SOP_INSTANCE),
             series_number: data.key(tags::SERIES_NUMBER).map(|n| n as i64),
             modality: text(tags::MODALITY).unwrap_or_default(),
@@ -260,7 +263,9 @@ fn planes(data: &DataSet, frames: u64) -> Result<Vec<Plane>, DicomError> {
     let groups = data.items(tags::FRAME_GROUPS);
     let shared = data.item(tags::SHARED_GROUPS);
     if groups.is_empty() && frames > 1 {
-        let need = "the position of each frame";
+        let need = "the position of each frame (older kinds of files with several frames, such as those of nuclear medicine \
+                    and ultrasound, have none and are not read: convert them with dcm2niix, or export them as an enhanced \
+                    object)";
         return Err(DicomError::missing(tags::FRAME_GROUPS, need));
     }
     if !groups.is_empty() && groups.len() as u64 != frames {

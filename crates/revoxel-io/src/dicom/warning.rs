@@ -85,6 +85,16 @@ pub enum DicomWarning {
         /// How many images have none.
         without: usize,
     },
+    /// A stack whose images name different patients or studies.
+    #[error(
+        "{attribute} differs between slices ({different} different), though they are of one series: read as one volume"
+    )]
+    Owners {
+        /// PatientID or StudyInstanceUID.
+        attribute: &'static str,
+        /// How many there are.
+        different: usize,
+    },
     /// Images that differ in more than their position form one stack.
     #[error("the {what} alternates along the stack; the slices are read as one volume")]
     Alternating {

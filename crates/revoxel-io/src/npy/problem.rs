@@ -57,7 +57,7 @@ pub enum NpyError {
         found: Vec<String>,
     },
     /// No name was given, and there is not exactly one array.
-    #[error("expected one array, found {found:?}: name one")]
+    #[error("expected one array, found {found:?}: name one, or save the one alone")]
     WhichArray {
         /// The names there are.
         found: Vec<String>,

@@ -34,6 +34,10 @@ pub(crate) fn carry(
         drop_where(&mut held.fields, dropped, why, |name| name == "number");
         let of_channels = |key: &str| gradients::is_of_channels(key) || key.starts_with("axis ");
         drop_where(&mut held.key_values, dropped, why, of_channels);
+        if held.key_values.iter().any(|(key, layer)| is_layer(key) && layer.trim() != "0") {
+            let why = "the layers of the segments are the channels of the source";
+            drop_where(&mut held.key_values, dropped, why, is_of_segment);
+        }
     }
     if map.shape().iter().product::<usize>() != map.source().iter().product::<usize>() {
         drop_where(&mut held.fields, dropped, "the number of voxels changed", |name| name == "number");
@@ -47,6 +51,15 @@ pub(crate) fn carry(
     }
     gradients::carry(&mut held, map, dropped);
     held
+}
+
+/// Whether a key of 3D Slicer is about one segment.
+fn is_of_segment(key: &str) -> bool {
+    key.strip_prefix("Segment").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn is_layer(key: &str) -> bool {
+    is_of_segment(key) && key.ends_with("_Layer")
 }
 
 /// Drops the pairs with such names, and lists them.
@@ -145,5 +158,21 @@ mod tests {
         let (held, dropped) = on(&[], Values::Other { frames: false }, false);
         assert_eq!((held.key_values.len(), held.fields.len(), dropped.len()), (0, 0, 6));
         assert_eq!(on(&[], Values::Relabelled, true).1, ["max", "Segment0_Name", "Segment0_Extent"]);
+    }
+
+    #[test]
+    fn layers_are_channels() {
+        let of = |layers: [&str; 2], channels_hold: bool| {
+            let pairs = (0..2).flat_map(|n| {
+                [(format!("Segment{n}_Name"), "name".to_owned()), (format!("Segment{n}_Layer"), layers[n].to_owned())]
+            });
+            let own = NrrdFacts { key_values: pairs.collect(), ..NrrdFacts::default() };
+            let mut dropped = Vec::new();
+            let held = carry(&own, &AxisMap::of([4, 5, 6], &[]), Values::Same, channels_hold, &mut dropped);
+            (held.key_values.len(), dropped.len())
+        };
+        assert_eq!(of(["0", "1"], true), (4, 0));
+        assert_eq!(of(["0", "1"], false), (0, 4));
+        assert_eq!(of(["0", "0"], false), (4, 0));
     }
 }

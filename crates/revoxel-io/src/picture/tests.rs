@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use revoxel_core::Kind;
+use revoxel_core::{Kind, Voxel, dispatch};
 use serde::Deserialize;
 use tiff::encoder::{TiffEncoder, colortype};
 use tiff::tags::Tag;
@@ -180,4 +180,24 @@ fn pictures_that_are_no_volume_are_refused() {
         &Facts::default(),
     );
     assert!(error.unwrap_err().to_string().contains("no known extension"));
+}
+
+#[test]
+fn values_are_as_stored_where_white_is_zero() {
+    const WHITE_IS_ZERO: (Tag, u16) = (Tag::PhotometricInterpretation, 0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tif");
+    write_pages(&path, None, &[&[WHITE_IS_ZERO], &[WHITE_IS_ZERO]]);
+    let values = |path: &Path| dispatch!(read(path).unwrap().volume.voxels(), v => v.iter().map(|v| v.to_f64()).collect::<Vec<_>>());
+    assert_eq!(values(&path), [[10.0; 6], [20.0; 6]].concat());
+    let mut file = TiffEncoder::new(fs::File::create(&path).unwrap()).unwrap();
+    let mut page = file.new_image::<colortype::Gray16>(3, 2).unwrap();
+    page.encoder().write_tag(WHITE_IS_ZERO.0, WHITE_IS_ZERO.1).unwrap();
+    page.write_data(&[0, 1, 2, 300, 65534, 65535]).unwrap();
+    assert_eq!(values(&path), [0.0, 1.0, 2.0, 300.0, 65534.0, 65535.0]);
+    let mut file = TiffEncoder::new(fs::File::create(&path).unwrap()).unwrap();
+    let mut page = file.new_image::<colortype::Gray32Float>(3, 2).unwrap();
+    page.encoder().write_tag(WHITE_IS_ZERO.0, WHITE_IS_ZERO.1).unwrap();
+    page.write_data(&[0.1; 6]).unwrap();
+    refused(&path, &["PhotometricInterpretation 0 (white is zero)"]);
 }

@@ -92,6 +92,12 @@ impl<'a> TiffPages<'a> {
         if planes == Some(2) && channels > 1 {
             return refuse("TIFF files with colours in separate planes");
         }
+        // The decoder turns values round so that black is zero, which floats do not survive.
+        if self.is_inverted()? && format != 1 {
+            return refuse(
+                "TIFF files with PhotometricInterpretation 0 (white is zero) and values other than unsigned integers",
+            );
+        }
         let dtype = match (format, bits) {
             (1, 8) => Dtype::U8,
             (1, 16) => Dtype::U16,
@@ -108,6 +114,12 @@ impl<'a> TiffPages<'a> {
         let turn = self.orientation()?.and_then(Turn::of).unwrap_or(Turn::NONE);
         let [width, height] = turn.size([width as usize, height as usize]);
         Ok((Page { width, height, channels, dtype }, turn))
+    }
+
+    /// Whether the decoder turns the values of the page round, as PhotometricInterpretation says that white is zero.
+    fn is_inverted(&mut self) -> Result<bool, ReadError> {
+        let value = self.decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation);
+        Ok(value.map_err(|e| undecodable(self.path)(e.to_string()))? == Some(0))
     }
 
     /// The value of Orientation.
@@ -132,12 +144,23 @@ impl<'a> TiffPages<'a> {
 
     /// The samples of the page, as stored.
     pub(super) fn samples(&mut self) -> Result<Voxels, ReadError> {
+        let is_inverted = self.is_inverted()?;
         let samples = self.decoder.read_image().map_err(|e| undecodable(self.path)(e.to_string()))?;
+        // How values are shown says nothing about what they are.
+        fn stored<T: Copy + std::ops::Not<Output = T>>(mut values: Vec<T>, is_inverted: bool) -> Voxels
+        where
+            Voxels: From<Vec<T>>,
+        {
+            if is_inverted {
+                values.iter_mut().for_each(|value| *value = !*value);
+            }
+            values.into()
+        }
         Ok(match samples {
-            DecodingResult::U8(v) => v.into(),
-            DecodingResult::U16(v) => v.into(),
-            DecodingResult::U32(v) => v.into(),
-            DecodingResult::U64(v) => v.into(),
+            DecodingResult::U8(v) => stored(v, is_inverted),
+            DecodingResult::U16(v) => stored(v, is_inverted),
+            DecodingResult::U32(v) => stored(v, is_inverted),
+            DecodingResult::U64(v) => stored(v, is_inverted),
             DecodingResult::I8(v) => v.into(),
             DecodingResult::I16(v) => v.into(),
             DecodingResult::I32(v) => v.into(),

@@ -27,6 +27,12 @@ fn frames_of_reference_split_nothing_that_stacks() {
     let half = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
     let loaded = read_default(half.map(|(i, o)| if i % 2 == 1 { o.without(0x0020_0052) } else { o })).unwrap();
     assert!(warnings(&loaded)[0].contains("(1 different, 1 slice without one)"));
+    for (tag, vr, name) in [(0x0010_0020, "LO", "PatientID"), (0x0020_000D, "UI", "StudyInstanceUID")] {
+        let each = stack(&[0.0, 1.0, 2.0]).into_iter().enumerate();
+        let loaded = read_default(each.map(|(i, o)| o.text(tag, vr, &format!("1.7.{}", i % 2)))).unwrap();
+        assert!(warnings(&loaded)[0].contains(&format!("{name} (")), "{:?}", warnings(&loaded));
+        assert!(warnings(&loaded)[0].contains("differs between slices (2 different)"));
+    }
     // At the same places it tells two volumes apart.
     let twice = (0..6).map(|i| {
         let place = Object::slice(i, [0.0, 0.0, (i % 3) as f64]).without(INSTANCE);
