@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Place, Said, values};
 
@@ -453,6 +453,26 @@ fn a_trace_does_not_lead_out_of_the_folder() {
         let said = place.revoxel(&["invert", "out/a/trace.json", "mask.nii", "--out", "rest"]);
         said.bad(2, &["restore.seg.path", "leads out of the output folder", "name the output file"]);
         assert_eq!(files, place.files(), "{path}");
+    }
+}
+
+#[test]
+fn the_case_of_a_trace_does_not_lead_out_of_the_folder() {
+    for case in ["../evil", "../../evil", "a/../../evil", "/revoxel-abs", "", ".", "..", "C:\\evil"] {
+        let place = Place::new();
+        place.text("p.yaml", PIPELINE);
+        image(&place, "a/image.nii.gz", 1);
+        run(&place, &[]).good();
+        let text = fs::read_to_string(place.path("out/a/trace.json")).unwrap();
+        let mut trace: Value = serde_json::from_str(&text).unwrap();
+        trace["case"] = json!(case);
+        place.text("out/a/trace.json", &trace.to_string());
+        fs::create_dir_all(place.path("predictions/a")).unwrap();
+        fs::copy(place.path("out/a/image.nii.gz"), place.path("predictions/a/image.nii.gz")).unwrap();
+        let files = place.files();
+        let said = place.revoxel(&["invert", "out", "predictions", "-o", "deep/rest", "--kind", "image"]);
+        said.bad(2, &["out/a/trace.json", "case is", "cannot be the name of a result"]);
+        assert_eq!(files, place.files(), "{case}");
     }
 }
 

@@ -34,7 +34,12 @@ def plain(thing: Any) -> Any:
     values = thing.as_tensor() if hasattr(thing, "as_tensor") else thing
     if values.is_floating_point() and values.dtype not in (torch.float16, torch.float32, torch.float64):
         values = values.float()
-    return values.numpy(force=True)
+    try:
+        return values.numpy(force=True)
+    except (NotImplementedError, RuntimeError, TypeError) as problem:
+        raise RevoxelError(
+            f"a tensor without an array of values ({values.layout}, {values.device}): {problem}"
+        ) from problem
 
 
 def _axes(shape: tuple[int, ...], order: str | None, channels: str | None) -> str:
@@ -189,5 +194,8 @@ def grids_as_volumes(like: Any) -> Any:
         return {key: grids_as_volumes(value) for key, value in like.items()}
     if isinstance(like, Grid):
         # One byte for all voxels would need strides of 0, which no volume has: this much memory is never touched.
-        return Volume(np.zeros(like.shape, np.uint8, order="F"), grid=like)
+        try:
+            return Volume(np.zeros(like.shape, np.uint8, order="F"), grid=like)
+        except MemoryError as problem:
+            raise RevoxelError(f"a grid of {like.shape} voxels is larger than what this machine can hold") from problem
     return like

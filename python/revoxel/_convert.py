@@ -84,7 +84,9 @@ def to_nibabel(volume: Volume) -> Any:
     """What ``Volume.to_nibabel`` gives."""
     import nibabel
 
-    image = nibabel.Nifti1Image(volume.xyz, np.array(volume.affine), dtype=volume.dtype)
+    # Channels lie along the fourth axis, so a 2-D image has all axes where there are several.
+    values = volume.xyz[:, :, 0] if volume.grid.planar and volume.channels == 1 else volume.xyz
+    image = nibabel.Nifti1Image(values, np.array(volume.affine), dtype=volume.dtype)
     image.header.set_xyzt_units("mm")
     return image
 
@@ -135,12 +137,21 @@ def to_sitk(volume: Volume) -> Any:
     origin, spacing, direction = volume.origin, volume.spacing, volume.direction
     import SimpleITK
 
-    vectors = volume.channels > 1
-    image = SimpleITK.GetImageFromArray(volume.to_numpy(order="zyxc" if vectors else "zyx"), isVector=vectors)
-    image.SetOrigin(origin)
-    image.SetSpacing(spacing)
-    image.SetDirection([float(v) for v in direction.ravel()])
+    vectors, axes = volume.channels > 1, _axes_of_itk(volume)
+    values = volume.to_numpy(order="zyxc" if vectors else "zyx")
+    image = SimpleITK.GetImageFromArray(values if axes == 3 else values[0], isVector=vectors)
+    image.SetOrigin(origin[:axes])
+    image.SetSpacing(spacing[:axes])
+    image.SetDirection([float(v) for v in direction[:axes, :axes].ravel()])
     return image
+
+
+def _axes_of_itk(volume: Volume) -> int:
+    """Two for a 2-D image, if it lies as those of ITK can: in the plane z = 0, with a thickness of 1."""
+    third = np.array([0.0, 0.0, 1.0])
+    direction = volume.direction
+    flat = np.array_equal(direction[2], third) and np.array_equal(direction[:, 2], third)
+    return 2 if volume.grid.planar and flat and volume.origin[2] == 0 and volume.spacing[2] == 1 else 3
 
 
 # ITK: as SimpleITK.
@@ -176,17 +187,18 @@ def to_itk(volume: Volume) -> Any:
     origin, spacing, direction = volume.origin, volume.spacing, volume.direction
     import itk
 
-    vectors = volume.channels > 1
-    values = np.array(volume.to_numpy(order="zyxc" if vectors else "zyx"), order="C")
+    vectors, axes = volume.channels > 1, _axes_of_itk(volume)
+    values = volume.to_numpy(order="zyxc" if vectors else "zyx")
+    values = np.array(values if axes == 3 else values[0], order="C")
     try:
         image = itk.image_from_array(values, is_vector=vectors)
     except (KeyError, RuntimeError, TypeError) as problem:
         raise RevoxelError(
             f"this ITK has no images of {values.dtype}: convert the values first ({problem})"
         ) from problem
-    image.SetOrigin([float(v) for v in origin])
-    image.SetSpacing([float(v) for v in spacing])
-    image.SetDirection(itk.matrix_from_array(np.array(direction)))
+    image.SetOrigin([float(v) for v in origin[:axes]])
+    image.SetSpacing([float(v) for v in spacing[:axes]])
+    image.SetDirection(itk.matrix_from_array(np.array(direction[:axes, :axes])))
     return image
 
 

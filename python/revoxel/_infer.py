@@ -265,6 +265,11 @@ class _Wishes:
         if argmax and regions is not None:
             raise RevoxelError("argmax and regions contradict each other: choose one")
         told = entry.get("kind")
+        decides = "argmax" if entry.get("argmax") else "regions" if entry.get("regions") else None
+        if argmax is False and decides:
+            raise RevoxelError(
+                f'argmax=False: the entry `restore` of the pipeline decides labels ({decides}): pass restore="none" for the scores'
+            )
         if argmax is None and told == "label" and kind is None and regions is None:
             # The entry takes labels of the model's grid, and a model gives scores.
             argmax = "model"

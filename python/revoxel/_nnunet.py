@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from revoxel import _program
 from revoxel._core import Grid, Trace
-from revoxel._core import read as read_volume
 from revoxel._errors import RevoxelError
 
 Array: TypeAlias = NDArray[Any]
@@ -185,12 +184,6 @@ def measured(raw: Path, ending: str, cases: dict[str, dict[str, Any]]) -> str:
 def channels(case: dict[str, Any]) -> list[str]:
     """The inputs of a case that are channels, in their order."""
     return sorted(key for key in case if key.startswith("image"))
-
-
-def is_empty(raw: Path, case: dict[str, Any]) -> bool:
-    """Whether all voxels of all channels are 0."""
-    images = (read_volume(raw / case[key]).xyz for key in channels(case))
-    return not any(bool(((image != 0) & np.isfinite(image)).any()) for image in images)
 
 
 def write_b2nd(array: Array, path: Path, patch: Sequence[int]) -> None:

@@ -325,7 +325,9 @@ def outputs(out: StrPath) -> list[dict[str, Any]]:
         files = {key: str(out / file) for key, file in results.items() if file is not None}
         without += not files
         kinds = {key: volumes[key]["kind"] for key in files}
-        found.append({"case": trace.case, "trace": str(path), "kinds": kinds, **files})
+        copy = trace.to_dict().get("copy")
+        name = trace.case if copy is None else f"{trace.case}/{copy}"
+        found.append({"case": name, "trace": str(path), "kinds": kinds, **files})
     if not found:
         raise RevoxelError(f"{out}: there is no trace of a case here")
     if without == len(found):

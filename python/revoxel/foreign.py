@@ -61,6 +61,8 @@ def trace_from_monai(image: Any, *, affine: Any = None, case: str | None = None,
     pending = [str(op.get("class", "?")) for op in getattr(image, "pending_operations", [])]
     if pending:
         raise TraceError(f"MONAI: {', '.join(pending)} are pending: apply them first, or do not run lazily")
+    if len(image.shape) == 3:
+        return _of_plane(image, names_of(ignore))
     final_shape = shape_of(image.shape[1:], "MONAI: the image")
     meta = image.meta
     if not isinstance(meta, Mapping):
@@ -297,6 +299,18 @@ class _Splice(_Move):
         chain.splice(f"{program} {self.name}", self.document, self.volume)
 
 
+def _of_plane(image: Any, passed: Collection[str]) -> Trace:
+    """The trace of a 2-D image, which only a `Revoxeld` knows how to make."""
+    done = [op for op in image.applied_operations if op.get("do_transforms", True) and op["class"] not in passed]
+    if len(done) != 1 or not _has_trace(done[0]):
+        names = ", ".join(str(op["class"]) for op in done) or "nothing"
+        raise TraceError(f"MONAI: a 2-D image can have a trace if Revoxeld alone moved it, and {names} did")
+    splice = _Splice(done[0])
+    if tuple(splice.shape[:2]) != tuple(image.shape[1:]):
+        raise TraceError(f"MONAI: the image has the shape {tuple(image.shape[1:])} instead of {splice.shape[:2]}")
+    return Trace.parse(json.dumps(splice.document))
+
+
 def _not_lost(move: _Move, chain: Chain) -> None:
     """Refuses the affine that `Spacing(recompute_affine=True)` writes: the scale between two sizes, and nothing else.
 
@@ -338,7 +352,9 @@ def _monai_moves(op: Mapping[str, Any], before: Shape, after: Shape) -> list[_Mo
         if not extra.get("do_resampling", True):
             return []
         if extra.get("align_corners") is True:
-            raise TraceError(f"MONAI {name}: with align_corners the affine that MONAI gives its result is not where it sampled")
+            raise TraceError(
+                f"MONAI {name}: with align_corners the affine that MONAI gives its result is not where it sampled"
+            )
         matrix = _centre(before, 1) @ matrix_of(extra["affine"], f"MONAI {name}") @ _centre(after, -1)
         return [_Move(name, matrix, after, False)]
     if name in ("Resize", "Zoom"):

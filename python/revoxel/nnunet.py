@@ -15,8 +15,7 @@ export works, too. docs/nnunet.md says how far values agree; besides that,
 - a label that dataset.json does not name, and one beyond 16 bits, is an error (nnU-Net takes the first and wraps the second),
 - a training case without a label map is an error before anything is written (nnU-Net stops in the middle),
 - a voxel size is that of the header to 1e-7 (nnU-Net: to the last digit), and origin and direction are those of the affine,
-- sheared and two-dimensional images and several channels in one file are refused,
-- the fingerprint that is written where none lies beside the plans leaves out cases whose voxels are all 0.
+- sheared and two-dimensional images and several channels in one file are refused.
 """
 
 from __future__ import annotations
@@ -72,8 +71,7 @@ def preprocess(
 
     ``jobs`` cases are in work at once (default: 2), each with all threads. ``progress`` is that of
     :func:`revoxel.datasets.run`. The result has for each configuration ``folder``, ``cases`` with their ``outcome``, ``done``
-    or ``was done``, and the ``notes`` of the import. A case whose voxels are all 0 is kept, as nnU-Net keeps it; only the
-    fingerprint leaves it out, and a note says so.
+    or ``was done``, and the ``notes`` of the import. A case whose voxels are all 0 is kept, as nnU-Net keeps it.
 
     Raises:
         revoxel.datasets.CasesError: if cases failed. The others are done.
@@ -103,11 +101,7 @@ def preprocess(
     if failed:
         lines = [f"{name} ({folder.name}): {error}" for (folder, name), error in failed.items()]
         raise datasets.CasesError("\n".join(lines), summary)
-    empty = _write_fingerprint(raw, plans, out, dataset["file_ending"], cases, overwrite)
-    if empty:
-        note = f"dataset_fingerprint.json leaves out {', '.join(empty)}: all voxels of all channels are 0"
-        for told in summary.values():
-            told["notes"] = [*told["notes"], note]
+    _write_fingerprint(raw, plans, out, dataset["file_ending"], cases, overwrite)
     _write_folds(out, list(cases))
     return summary
 
@@ -368,26 +362,14 @@ def _write_shared(
 
 def _write_fingerprint(
     raw: Path, plans: Path, out: Path, ending: str, cases: dict[str, dict[str, Any]], overwrite: bool
-) -> list[str]:
-    """The fingerprint that lies beside the plans, or what the program measures; the cases that this leaves out. nnU-Net's
-    training copies it, no more.
-    """
+) -> None:
+    """The fingerprint that lies beside the plans, or what the program measures. nnU-Net's training copies it, no more."""
     target, known = out / "dataset_fingerprint.json", plans.parent / "dataset_fingerprint.json"
     if known.is_file() and (overwrite or not target.is_file()) and not (target.is_file() and known.samefile(target)):
         _appear(target, partial(shutil.copyfile, known))
-    if target.is_file():
-        return []
-    empty: list[str] = []
-    try:
+    if not target.is_file():
         text = _nnunet.measured(raw, ending, cases)
-    except RevoxelError:
-        # nnU-Net counts a case without any voxel, the program refuses it. Such cases are rare: they are looked for only now.
-        empty = [name for name, case in cases.items() if _nnunet.is_empty(raw, case)]
-        if not empty or len(empty) == len(cases):
-            raise
-        text = _nnunet.measured(raw, ending, {name: case for name, case in cases.items() if name not in empty})
-    _appear(target, lambda place: place.write_text(text, encoding="utf-8"))
-    return empty
+        _appear(target, lambda place: place.write_text(text, encoding="utf-8"))
 
 
 def _write_folds(out: Path, cases: list[str]) -> None:

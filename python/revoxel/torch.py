@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
@@ -97,6 +97,10 @@ class CaseDataset(Dataset[dict[str, Any]]):  # type: ignore[misc]
         self._epoch.set(epoch)
 
     def __getitem__(self, index: int) -> Any:
+        if not isinstance(index, SupportsIndex):
+            raise RevoxelError(
+                f"{index!r} is no number of a case: for several take torch.utils.data.Subset(dataset, range(…))"
+            )
         number, copy = divmod(range(len(self))[index], self._copies or 1)
         case = self.cases[number]
         ending = "" if self._copies is None else f"/{copy}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,7 +178,7 @@ def test_torch_gets_every_type(dtype: str, oblique_affine: np.ndarray) -> None:
     torch = pytest.importorskip("torch")
     tensor = revoxel.Volume(voxels(dtype), oblique_affine, kind="label").to_torch()
     assert tensor.dtype == getattr(torch, dtype)
-    assert np.array_equal(tensor.numpy(), voxels(dtype))
+    assert np.array_equal(tensor.numpy().reshape(SHAPE), voxels(dtype))
 
 
 def test_torch_gets_memory_that_it_may_write_to(oblique_affine: np.ndarray) -> None:
@@ -334,3 +335,37 @@ def test_what_does_not_go_through_nibabel() -> None:
     assert back.header["descrip"].item() == b""
     assert back.header["pixdim"][4] == 1
     assert back.header.get_xyzt_units() == ("mm", "unknown")
+
+
+def _axes(image: Any) -> int:
+    if hasattr(image, "dataobj"):
+        return len(image.shape)
+    return int(image.GetImageDimension() if hasattr(image, "GetImageDimension") else image.GetDimension())
+
+
+@pytest.mark.parametrize("library", ["SimpleITK", "itk", "nibabel"])
+def test_a_2d_image_is_one_again(library: str) -> None:
+    pytest.importorskip(library)
+    array = np.arange(20, dtype=np.int16).reshape(5, 4)
+    affine = np.diag([-1.5, -0.75, 1.0, 1.0])
+    affine[:2, 3] = 4, 2
+    volume = revoxel.Volume(array, affine, order="xy")
+    image = {"SimpleITK": volume.to_sitk, "itk": volume.to_itk, "nibabel": volume.to_nibabel}[library]()
+    assert _axes(image) == 2
+    back = revoxel.Volume.from_(image)
+    assert back.grid.planar
+    assert np.array_equal(back.affine, affine)
+    assert np.array_equal(back.xyz[:, :, 0], array)
+    # Elsewhere ITK has no 2-D images.
+    affine[2, 3] = 30
+    moved = revoxel.Volume(array, affine, order="xy")
+    image = {"SimpleITK": moved.to_sitk, "itk": moved.to_itk, "nibabel": moved.to_nibabel}[library]()
+    assert _axes(image) == (2 if library == "nibabel" else 3)
+    assert np.array_equal(revoxel.Volume.from_(image).affine, affine)
+
+
+def test_tensors_without_values_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.rand(3, 3, 3).to_sparse(), torch.empty(3, 3, 3, device="meta")):
+        with pytest.raises(revoxel.RevoxelError, match="a tensor without an array of values"):
+            revoxel.Volume(tensor, np.eye(4))

@@ -368,16 +368,11 @@ def test_torchio(name: str, scan: Path, tmp_path: Path) -> None:
 def test_corners_of_monai_are_refused(scan: Path) -> None:
     """With ``align_corners`` it samples elsewhere than the affine of its result says."""
     m = pytest.importorskip("monai.transforms")
-    for transform in (
-        m.Affined("image", rotate_params=(0.1, 0, 0), align_corners=True),
-        m.RandAffined("image", 1.0, rotate_range=0.3),
-    ):
-        case = monai_chain([transform])({"image": scan})
-        if not isinstance(transform, m.Affined):
-            assert foreign.trace_from_monai(case["image"]).source_grid.shape == SHAPE
-            continue
-        with pytest.raises(revoxel.TraceError, match="Affine: with align_corners"):
-            foreign.trace_from_monai(case["image"])
+    case = monai_chain([m.Affined("image", rotate_params=(0.1, 0, 0), align_corners=True)])({"image": scan})
+    with pytest.raises(revoxel.TraceError, match="Affine: with align_corners"):
+        foreign.trace_from_monai(case["image"])
+    case = monai_chain([m.Affined("image", rotate_params=(0.1, 0, 0))])({"image": scan})
+    assert foreign.trace_from_monai(case["image"]).source_grid.shape == SHAPE
 
 
 def test_torchio_refusals(scan: Path) -> None:

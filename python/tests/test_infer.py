@@ -241,6 +241,10 @@ def test_the_pipeline_says_what_becomes_of_scores() -> None:
     assert set(np.unique(labels.label.xyz)) == {0, 1, 7}
     with pytest.raises(revoxel.RevoxelError, match="no entry 'other'; it has: seg"):
         by("kind: logit, argmax: true", restore="other")
+    for decides, text in (("argmax", "argmax: true"), ("regions", "regions: { paint: [{ channel: 2, label: 9 }] }")):
+        with pytest.raises(revoxel.RevoxelError, match=rf"decides labels \({decides}\).*restore=\"none\""):
+            by(f"kind: logit, {text}", argmax=False)
+        assert list(by(f"kind: logit, {text}", restore="none", argmax=False).volumes) == ["logit"]
 
 
 @pytest.mark.parametrize(

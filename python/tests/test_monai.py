@@ -415,6 +415,11 @@ def test_a_plane_stays_one(size: int) -> None:
     assert made.affine.shape == (size, size)
     assert made.affine[0, 0] == 2
     assert made.meta["spatial_shape"].tolist() == [10, 12]
+    with pytest.raises(revoxel.TraceError, match="if Revoxeld alone moved it, and Revoxeld, Flip did"):
+        revoxel.trace_from_monai(made)
+    trace = revoxel.trace_from_monai(Revoxeld("image", revoxel.Pipeline.parse(text))(given)["image"])
+    assert trace.source_grid.planar
+    assert trace.source_grid.shape == (20, 12, 1)
     back = chain.inverse({"image": made})["image"]
     assert tuple(back.shape) == (3, 20, 12)
     np.testing.assert_allclose(back.affine, affine, atol=1e-6)

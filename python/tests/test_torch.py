@@ -126,6 +126,9 @@ def test_every_copy_of_a_case_is_an_item(place: Path) -> None:  # noqa: F811
         data[6]
     # As `run` makes them.
     datasets.run(place / "copies.yaml", place / "data", place / "out")
+    assert [case["case"] for case in outputs(place / "out")] == [f"c{n}/{copy}" for n in range(3) for copy in range(2)]
+    with pytest.raises(revoxel.RevoxelError, match="Subset"):
+        data[0:2]
     for item in items:
         written = revoxel.read(place / "out" / item["case"] / "image.nii")
         np.testing.assert_array_equal(item["image"][0].numpy(), written.xyz)

@@ -121,7 +121,7 @@ fn recognise(path: &Path) -> Result<&'static dyn Format, ReadError> {
         return Err(not_read(unread));
     }
     by_content.or_else(|| by_extension(path)).ok_or_else(|| {
-        let known = FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+        let known = FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ").replace("dicom", "DICOM");
         ReadError::Unrecognised { path: path.to_owned(), known }
     })
 }

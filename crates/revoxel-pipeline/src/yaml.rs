@@ -49,6 +49,14 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
             // The place is told apart from the message.
             let problem = message.split(" at line ").next().unwrap_or(&message).to_owned();
             let problem = problem.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+            // Limits of the parser, in its own words.
+            let problem = match problem.strip_prefix("budget breached: ") {
+                Some(_) if problem.contains("Depth") => "lists and maps lie too deep in one another".to_owned(),
+                Some(_) => {
+                    "the document is too large: it has too many entries, or aliases that stand for too many".to_owned()
+                }
+                None => problem,
+            };
             let fault = Fault::new(place, problem);
             let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
             Err(match bare_placeholder(line) {
@@ -243,5 +251,14 @@ mod tests {
             .collect();
         assert!(parse(&bomb).is_err());
         assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn limits_are_told_in_words() {
+        let deep = ["[", "]"].map(|side| side.repeat(200)).concat();
+        let problem = |text: &str| parse(text).err().map(|fault| fault.problem).unwrap_or_default();
+        assert_eq!(problem(&deep), "lists and maps lie too deep in one another");
+        let wide = format!("a: [{}]", "1, ".repeat(400_000));
+        assert!(problem(&wide).starts_with("the document is too large"), "{}", problem(&wide));
     }
 }

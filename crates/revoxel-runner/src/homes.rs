@@ -9,6 +9,7 @@ use revoxel_pipeline::CaseName;
 use crate::case_files::{CaseFiles, CaseFilesError, Holds, OfCase, entries, without_ending};
 use crate::files::read_text;
 use crate::prediction::is_array;
+use crate::restore::inside;
 use crate::verify::traces;
 
 /// A case and its predictions.
@@ -61,6 +62,16 @@ pub enum HomesError {
     /// There is no trace.
     #[error("{0}: no traces in this folder: pass the output folder of a run")]
     NoTraces(PathBuf),
+    /// The case of a trace cannot name a file in the folder of the results.
+    #[error(
+        "{path}: case is {case:?}, which cannot be the name of a result: it would lie outside of the output folder"
+    )]
+    Name {
+        /// The trace.
+        path: PathBuf,
+        /// Its case.
+        case: String,
+    },
 }
 
 /// A trace of a run.
@@ -231,6 +242,10 @@ fn all_traces(out: &Path) -> Result<Vec<Of>, HomesError> {
     let mut all = Vec::new();
     for path in listed {
         let Some(trace) = read_text(&path).ok().and_then(|text| Trace::from_json(&text).ok()) else { continue };
+        // The case names the result, and nobody knows who wrote the trace.
+        if matches!(&*trace.case, "" | "." | "..") || inside(&trace.case).is_err() {
+            return Err(HomesError::Name { path, case: trace.case });
+        }
         let name = CaseName { copy: trace.copy, ..CaseName::alone(trace.case.clone()) };
         let results = trace.volumes.values().filter_map(|volume| volume.result.path.as_deref());
         let written = results.map(|path| without_ending(Path::new(path))).collect();
