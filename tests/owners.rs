@@ -5,7 +5,7 @@ use std::fs;
 use revoxel_core::testing::Draw;
 use revoxel_core::{Affine, Grid, Kind, Volume};
 
-use crate::support::Place;
+use crate::support::{Place, root};
 
 fn scan(seed: u64) -> Volume {
     let rows = [[0.25, -1.5, 0.5, 12.5], [-1.25, -0.25, 0.0, -30.0], [0.0, 0.25, -2.5, 40.25]];
@@ -235,4 +235,27 @@ fn advice_names_options_that_there_are() {
     place.revoxel(&["convert", "complex.nii", "o.nii"]).bad(2, &["the option is --complex channels"]);
     fs::write(place.path("a.tar.xz"), b"\xfd7zXZ\0and so on").unwrap();
     place.revoxel(&["convert", "a.tar.xz", "o.nii"]).bad(2, &["xz", "unpack it first"]);
+}
+
+#[test]
+fn the_voxel_size_beside_a_folder_of_pictures_is_no_case() {
+    let place = Place::new();
+    let pictures = root().join("crates/revoxel-io/fixtures/pictures/png8");
+    for folder in ["in/a", "in/b"] {
+        fs::create_dir_all(place.path(folder)).unwrap();
+        place.text(&format!("{folder}.json"), "{\"spacing\": [2, 1, 0.5]}");
+        for picture in fs::read_dir(&pictures).unwrap().map(|entry| entry.unwrap().path()) {
+            fs::copy(&picture, place.path(folder).join(picture.file_name().unwrap())).unwrap();
+        }
+    }
+    place.text(
+        "p.yaml",
+        "version: 1\ninputs: { image: { kind: image, path: \"{case}\" } }\nsteps: []\noutputs: { image: { path: \"{case}.nii\" } }\ntrace: \"{case}.json\"\n",
+    );
+    let cases = place.revoxel(&["cases", "p.yaml", "--data", "in", "--json"]).good().json();
+    let names: Vec<&str> =
+        cases["cases"].as_array().unwrap().iter().map(|case| case["case"].as_str().unwrap()).collect();
+    assert_eq!(names, ["a", "b"]);
+    place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "out"]).good();
+    assert_eq!(place.read("out/b.nii", Kind::Image).grid().spacing(), [0.5, 1.0, 2.0]);
 }

@@ -44,6 +44,12 @@ impl Found {
             found.matches.append(&mut one.matches);
             found.hidden.append(&mut one.hidden);
         }
+        // The voxel size of a folder of pictures may lie beside it: `a.json` is no case beside the folder `a`.
+        let is_sidecar = |path: &Path| {
+            let folder = path.with_extension("");
+            path.extension().is_some_and(|e| e == "json") && claimed.contains(&folder) && folder.is_dir()
+        };
+        found.matches.retain(|(_, path)| !is_sidecar(path));
         Ok(found)
     }
 
