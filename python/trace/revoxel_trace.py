@@ -5,12 +5,13 @@
 
 It follows docs/trace-format.md of revoxel, and uses its words. Volumes are arrays by axes 0, 1, 2, with channels, if
 any, before these. Places have three rows, and a column for each voxel. Licence: MIT OR Apache-2.0.
-Refused, as it would be too long: undoing `noise` and `bias_field`, which are taken through all later steps.
+This file needs no other one, but to undo `noise` and `bias_field`: for these, put revoxel_trace_noise.py beside it.
 """
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from itertools import product
 from math import ceil, erf, floor, prod
 from typing import Any, NamedTuple
@@ -24,21 +25,23 @@ INTERPOLATIONS = ("linear", "cubic", "nearest", "label", "label_nearest")  # the
 # What may be used within slices, by what `separate` asks for across them.
 WITHIN = {"nearest": INTERPOLATIONS, "linear": INTERPOLATIONS[:3], "cubic": ("cubic",)}
 FILLS = {"image": (0, 0), "label": (0, 0), "probability": (1, 0), "logit": (1e4, -1e4)}  # channel 0, the others
-# The fields of ops, of undos of values, and of `sampled`; those behind a bar are optional.
+# The fields of ops, of undos of values, and of `sampled`; those behind a bar are optional. An undo
+# with the numbers of IDLE changes nothing.
 OPS = {"reorient": "source flipped", "window": "start shape", "resample": "grid", "reslice": "from grid | to",
        "warp": "region points displacements | back", "stretch": "region nodes | back",
        "elastic": "region noise magnitude smoothing | back"}
 UNDOS = {"rescale": "scale shift", "rescale_clipped": "scale shift limits", "table": "points", "relabel": "pairs",
          "power": "low range exponent | before", "noise": "noise mean std channels", "lost": "reason",
          "bias_field": "degree coefficients"}
+IDLE = dict(rescale=[("scale", 1), ("shift", 0)], noise=[("mean", 0), ("std", 0)], bias_field=[("coefficients", 0)])
 SAMPLED = "| outside boundary smoothed area fused repeats clipped computed"
 # The names that fields may have.
 NAMES: dict[str, Any] = {
-    "kind": FILLS, "ties": ("alternate", "upper"), "fidelity": ("exact", "exact_inside", "lossy"),
+    "kind": FILLS, "fidelity": ("exact", "exact_inside", "lossy"), "outside": ("border", "reflection", "fill"),
     "dtype": [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)] + ["float16", "float32", "float64"],
-    "interpolation": INTERPOLATIONS, "outside": ("border", "reflection", "fill"),
+    "ties": ("alternate", "upper"), "interpolation": INTERPOLATIONS, "smoothed": ("cardoso", "scikit_image"),
     "boundary": ("mirror", "edge", "reflect", "itk"), "repeats": ("edge", "reflect", "symmetric", "wrap"),
-    "smoothed": ("cardoso", "scikit_image"), **dict.fromkeys(("area", "fused", "back", "planar"), (False, True))}
+    **dict.fromkeys(("area", "fused", "computed", "back", "planar"), (False, True))}
 HUGE, WORD = float(np.finfo(float).max), 2**32 - 1
 
 
@@ -76,8 +79,8 @@ def refusing() -> Iterator[None]:
     """What is of another type than the format says leads to errors of many kinds: they become one."""
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as problem:
-        raise problem if isinstance(problem, TraceError) else TraceError(f"not a trace: {problem}") from None
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        raise error if isinstance(error, TraceError) else TraceError(f"not a trace: {error}") from None
 
 
 def numbers(value: Any, shape: Any, place: str, low: float = -HUGE, high: float = HUGE, whole: bool = False) -> Array:
@@ -133,17 +136,16 @@ class Grid:
 
     def to(self, other: "Grid") -> Array:
         """From indices of this grid to indices of the other one."""
-        same = np.array_equal(self.affine, other.affine)
-        return np.eye(4) if same else np.asarray(np.linalg.inv(other.affine) @ self.affine)
+        return np.eye(4) if np.array_equal(self.affine, other.affine) else np.linalg.solve(other.affine, self.affine)
 
 
 class Op:
-    """An op, with the grids before and after it, and the rule by which it treats an axis apart."""
+    """An op: its fields, the grids before and after it, the number of its step, and its rule for an axis apart."""
 
-    def __init__(self, record: Any, before: Grid, separate: Any, place: str) -> None:
+    def __init__(self, record: Any, before: Grid, separate: Any, number: int, place: str) -> None:
         self.name, f = tagged(record, OPS, place)
-        self.before, self.separate = before, separate if self.name == "resample" else None
-        self.moves, self.source, matrix, place = self.name in MOVES, [0, 1, 2], None, f"{place} ({self.name})"
+        self.before, self.number, self.f, self.moves, self.source = before, number, f, self.name in MOVES, [0, 1, 2]
+        self.separate, matrix, place = separate if self.name == "resample" else None, None, f"{place} ({self.name})"
         self.region, self.after = (Grid(f[key], f"{place}.{key}") if key in f else before for key in ("region", "grid"))
         if self.name == "reorient":
             self.source, flipped = numbers(f["source"], (3,), place, 0, 2, whole=True).tolist(), f["flipped"]
@@ -156,8 +158,7 @@ class Op:
             shape, matrix = f["shape"], np.eye(4)
             matrix[:3, 3] = numbers(f["start"], (3,), place, -(2**40), 2**40, whole=True)
         if matrix is not None:
-            flat = [*abs(matrix[2]), shape[2]] == [0, 0, 1, 0, 1]
-            need(flat or not before.planar, f"{place}: a 2-D grid leaves its plane")
+            need([*abs(matrix[2]), shape[2]] == [0, 0, 1, 0, 1] or not before.planar, f"{place}: leaves the 2-D plane")
             affine = before.affine @ matrix
             self.after = Grid({"shape": shape, "affine": affine.tolist(), "planar": before.planar}, place)
         self.matrix = matrix  # of ops that copy voxels: from indices after to indices before
@@ -229,14 +230,12 @@ def elastic(region: Grid, f: Any, place: str) -> Map:
             d = ((philox(words, n)[:3] + 0.5) / 2**31 - 1).astype(np.float32)
             for a in range(3):
                 d = multiplied(d, a + 1, gaussian(n[a], min(float(sizes), 16 * n[a]))).astype(np.float32)
-            d = magnitude * d.astype(float)
         else:
-            tables = [bicubic(n[a], sizes[a]) for a in (0, 1)]
-            pairs = magnitude * normals(words, (tables[0].shape[1], tables[1].shape[1]))
-            flat = multiplied(multiplied(pairs, 1, tables[0]), 2, tables[1])
+            x, y = (bicubic(n[a], sizes[a]) for a in (0, 1))
+            flat = multiplied(multiplied(normals(words, (x.shape[1], y.shape[1])), 1, x), 2, y)
             d = np.stack([*flat, 0 * flat[0]])[..., None]  # one slice stands for all
         # At each voxel, the differences to the neighbours before and after, in all eight combinations.
-        d = d.astype(np.float32).astype(float)
+        d = (magnitude * d.astype(float)).astype(np.float32).astype(float)
         sides = [[np.diff(d, 1, a, d.take([0], a)), np.diff(d, 1, a, append=d.take([-1], a))] for a in (1, 2, 3)]
         steepest = max(np.linalg.norm(np.stack(j), 2, axis=(0, 1)).max() for j in product(*sides))
         return np.asarray((d * (0.9 / max(steepest, 0.9))).astype(np.float32).astype(float))
@@ -302,22 +301,22 @@ class Volume:
         fields(record, "kind source steps result | ties", place)
         fields(record["source"], "path format dtype channels grid", f"{place}: source")
         fields(record["result"], "dtype grid", f"{place}: result")
-        source = Grid(record["source"]["grid"], f"{place}: source.grid")
-        self.kind, self.ties, self.source = record["kind"], record.get("ties", "upper"), source
-        self.start = source if record.get("snapped") is None else Grid(record["snapped"], f"{place}: snapped")
-        need(self.start.shape == source.shape, f"{place}: snapped has another shape than the source")
-        self.ops, self.undos, current = list[Op](), list[tuple[str, str, Any]](), self.start
-        for number, step in enumerate(record["steps"]):
+        self.kind, self.ties, self.steps = record["kind"], record.get("ties", "upper"), record["steps"]
+        self.source = Grid(record["source"]["grid"], f"{place}: source.grid")
+        self.start = self.source if record.get("snapped") is None else Grid(record["snapped"], f"{place}: snapped")
+        need(self.start.shape == self.source.shape, f"{place}: snapped has another shape than the source")
+        self.ops, self.undos, current = list[Op](), list[tuple[int, str, str, Any]](), self.start
+        for number, step in enumerate(self.steps):
             at = f"{place}: steps[{number}]"
             fields(step, "transform params before after ops fidelity | interpolation", at)
             fields(step.get("sampled") or {}, SAMPLED, f"{at}.sampled", closed=True)
             fields(step.get("separate") or {"interpolation": None}, "interpolation", f"{at}.separate")
             before, after = Grid(step["before"], f"{at}.before"), Grid(step["after"], f"{at}.after")
             need(before == current, f"{at}.before: not the grid after the previous step")
-            if step.get("values") not in (None, {"rescale": {"scale": [1], "shift": [0]}}):  # which changes nothing
-                self.undos.append((f"{at}.values", *tagged(step["values"], UNDOS, f"{at}.values")))
+            if step.get("values") is not None:
+                self.undos.append((number, f"{at}.values", *tagged(step["values"], UNDOS, f"{at}.values")))
             for content in step["ops"]:
-                op = Op(content, current, step.get("separate"), f"{at}.ops")
+                op = Op(content, current, step.get("separate"), number, f"{at}.ops")
                 need(op.name != "reslice" or not self.ops, f"{at}: uneven slices are possible before the first op only")
                 self.ops, current = [*self.ops, op], op.after
             same = current.apart(after) <= 1e-6 if step["ops"] and current.shape == after.shape else current == after
@@ -357,16 +356,15 @@ class Axis:
     def __init__(self, x: Array, box: Any, how: str, ties: str = "upper", scale: float = 1, count: Any = (1, 0),
                  leans: bool = False) -> None:
         self.x, self.low, self.high, self.how = np.clip(x, box[0], box[1] - 1), int(box[0]), int(box[1]) - 1, how
-        spread = [(q, scale * q) for q in range(1, 17)]
         # The voxels of both grids meet again after a whole number of steps: the power of two in it tells ties apart.
-        self.power = next((round(s) & -round(s) for q, s in spread if s > 0.5 and abs(s - round(s)) < 1e-6 * q), 1)
+        self.bit = next((p & -p for q in range(1, 17) if (p := round(scale * q)) and abs(scale * q - p) < 1e-6 * q), 1)
         self.ties, self.count = ties, count
         self.taps = self.nearest(x) if how == "nearest" else self.cubic() if how == "cubic" else self.linear(leans)
 
     def upper(self, lower: Array) -> Array:
         """Whether the upper one of two equally close voxels is taken."""
         c, d = (self.count[0] * i + self.count[1] for i in (lower, lower + 1))
-        return np.asarray(((np.minimum(c, d).astype(int) & self.power != 0) | (self.ties == "upper")) == (d > c))
+        return np.asarray(((np.minimum(c, d).astype(int) & self.bit != 0) | (self.ties == "upper")) == (d > c))
 
     def nearest(self, x: Array) -> Taps:
         r = np.floor(x + 1)  # the whole number closest to x + 1/2
@@ -386,7 +384,7 @@ class Axis:
         return list(zip(mirrored(near.astype(int), self.low, self.high), weights))
 
 
-def mirrored(x: Array, low: int, high: int) -> Array:
+def mirrored(x: Array, low: float, high: float) -> Array:
     """Places between `low` and `high` that stand for those beyond them."""
     period = max(2 * (high - low), 1)
     return np.asarray(low + np.minimum((x - low) % period, (low - x) % period))
@@ -400,8 +398,7 @@ def weighed(values: Array, taps: list[Taps]) -> Array:
 def read(channel: Array, axes: list[Axis], how: str, ties: str) -> Array:
     """A channel at all places: copied, averaged, or for labels the one with the highest sum of weights."""
     if all(axis.how == "nearest" for axis in axes):
-        i, j, k = (axis.taps[0][0] for axis in axes)
-        return np.asarray(channel[i, j, k])
+        return np.asarray(channel[tuple(axis.taps[0][0] for axis in axes)])
     if how in INTERPOLATIONS[:3]:
         values = channel.astype(float)
         for a, axis in enumerate(axes):
@@ -413,8 +410,7 @@ def read(channel: Array, axes: list[Axis], how: str, ties: str) -> Array:
     sums = np.stack([np.where(found == label, weights, 0).sum(0) for label in found])
     best = sums > sums.max(0) - (1.2e-3 if (how, ties) == ("label", "alternate") else 1e-9)
     lowest = np.where(best, found, found.max()).min(0)
-    i, j, k = (axis.nearest(axis.x)[0][0] for axis in axes)
-    closest = lowest if (how, ties) == ("label", "upper") else channel[i, j, k]
+    closest = lowest if (how, ties) == ("label", "upper") else channel[tuple(a.nearest(a.x)[0][0] for a in axes)]
     return np.where((best & (found == closest)).any(0), closest, lowest)
 
 
@@ -450,20 +446,23 @@ def covered(op: Op, box: Array) -> Array:
     return centred if (centred[:, 0] < centred[:, 1]).all() else met
 
 
-def way_back(volume: Volume, rules: list[tuple[str, str]], thick: int, leaning: bool) -> tuple[list[Axis], Array]:
-    """The axes of the prediction, at the places of the voxels of the source, and which of these are seen."""
-    grid, at, shape = volume.start, np.indices(volume.start.shape, float).reshape(3, -1), volume.start.shape
-    box, seen, m = grid.whole, np.ones(at.shape[1], bool), grid.to(grid)
-    exact, last = True, np.eye(4)  # last: back to the last op that interpolated
-    for op in volume.ops:
+def way_back(grid: Grid, ops: list[Op], rules: list[tuple[str, str]], thick: int, leaning: bool = False,
+             beyond: Map = np.asarray) -> tuple[list[Axis], Array]:
+    """The axes of the prediction, at the places of the voxels of a grid before ops, and which of these are seen.
+
+    `beyond` changes places on the grid of the prediction."""
+    shape, box, exact, m = grid.shape, grid.whole, True, grid.to(grid)
+    # last: back to the last op that interpolated
+    at, seen, last = np.indices(shape, float).reshape(3, -1), np.ones(prod(shape), bool), m
+    for op in ops:
         box, exact = covered(op, box), exact and op.matrix is not None
         last = np.eye(4) if op.matrix is None else last @ op.matrix
         if op.moves:
             at, grid = op.shows(apply(grid.to(op.region), at)), op.region
         m = np.linalg.inv(last).round() if exact else grid.to(op.after)
-        y, far = apply(m, at), reach(m)
-        seen &= ((y >= -0.5 - far) & (y <= op.after.whole[:, 1:] - 0.5 + far)).all(0)
-    x, bent, (follows, step, alone) = apply(m, at), any(op.moves for op in volume.ops), straight(m, shape)
+        # Half the grid, from its centre, and what a voxel adds.
+        seen &= (np.abs(apply(m, at) - (op.after.whole[:, 1:] - 1) / 2) <= op.after.whole[:, 1:] / 2 + reach(m)).all(0)
+    x, bent, (follows, step, alone) = beyond(apply(m, at)), any(op.moves for op in ops), straight(m, shape)
     if thick >= 0 and rules[thick][0] == "nearest" and alone.all() and not bent and last[:3, thick].sum() > 0:
         # Slices from face to face are read as nnU-Net's export reads them.
         (low, high), i = box[thick], np.arange(shape[follows[thick]])
@@ -477,8 +476,10 @@ def way_back(volume: Volume, rules: list[tuple[str, str]], thick: int, leaning: 
 
 
 @refusing()
-def separated(ops: list[Op]) -> tuple[int, str]:
-    """The axis of the result that the first rule `separate` interpolates apart (-1: none), and how."""
+def separated(ops: list[Op], order: int = 1) -> tuple[int, str]:
+    """The axis of the result that the first rule `separate` interpolates apart (-1: none), and how.
+
+    The order in which the sizes after and before the op are looked at: 1 on the way back, -1 on the way there."""
     axis, how = -1, ""
     for op in ops:
         axis = op.source.index(axis) if axis >= 0 else axis
@@ -486,7 +487,7 @@ def separated(ops: list[Op]) -> tuple[int, str]:
             how, limit = op.separate["interpolation"], op.separate.get("threshold") or 0
             given = op.separate.get("pixdim") or op.after.sizes
             after = [size if size > 0 else other for size, other in zip(given, op.before.sizes)]
-            sizes = next((s for s in (after, op.before.sizes) if max(s) / min(s) > limit), [1, 1, 1])
+            sizes = next((s for s in (after, op.before.sizes)[::order] if max(s) / min(s) > limit), [1, 1, 1])
             coarsest = [a for a in range(3) if sizes[a] >= max(sizes) * (1 - 1e-6)]
             axis = coarsest[0] if len(coarsest) == 1 else -1
     return axis, how
@@ -496,13 +497,19 @@ def separated(ops: list[Op]) -> tuple[int, str]:
 
 
 @refusing()
-def undone(undos: list[tuple[str, str, Any]], data: Array, kind: str, clamp: bool) -> Array:
+def undone(volume: Volume, data: Array, kind: str, clamp: bool) -> Array:
     """Values in the units of the source."""
     out = data.astype(np.int64 if kind == "label" else float)
-    for at, name, f in reversed(undos):
-        need(name not in ("noise", "bias_field", "lost"), f"{at}: {name} is not undone")
-        need(kind == ("label" if name == "relabel" else "image"), f"{at}: {name} is not for values of kind {kind}")
+    for number, at, name, f in reversed(volume.undos):
+        if name in IDLE and all({*numbers(f[key], (-1,) * (name != "noise"), at).flat} == {n} for key, n in IDLE[name]):
+            continue
+        need(kind == {"relabel": "label", "lost": ""}.get(name, "image"), f"{at}: {name} is not undone for kind {kind}")
         need(name != "rescale_clipped" or clamp, f"{at}: values were cut off; pass clamp=True to get the limits")
+        if name in ("noise", "bias_field"):
+            need(find_spec("revoxel_trace_noise"), f"{at}: put revoxel_trace_noise.py beside this file to undo {name}")
+            from revoxel_trace_noise import taken_off
+            out = taken_off(volume, number, at, name, f, out, clamp)
+            continue
         lists = {key: v for key, v in f.items() if isinstance(v, list) and key != "pairs"}
         need(all(len(v) in (1, len(out)) for v in lists.values()), f"{at}: not one entry, and not one for each channel")
         for c, y in enumerate(out.copy()):
@@ -558,8 +565,8 @@ def invert(volumes: dict[str, Volume], prediction: Array, volume: str | None = N
     need(axis < 0 or how in WITHIN.get(through, ()), f"separate: {through} along an axis does not go with {how}")
     ties = "upper" if how == "label_nearest" or (how == "nearest" and axis >= 0) else of.ties
     rules = [(through, "upper") if a == axis else (how, ties) for a in range(3)]
-    data = undone(of.undos, data, kind, clamp) if values else data
-    axes, seen = way_back(of, rules, axis, argmax and of.ties == "alternate" and not through)
+    data = undone(of, data, kind, clamp) if values else data
+    axes, seen = way_back(of.start, of.ops, rules, axis, argmax and of.ties == "alternate" and not through)
     first, others = (data.min(), data.min()) if kind == "image" else FILLS[kind][:: 1 if len(data) > 1 else -1]
     fills = [first, *[others] * (len(data) - 1)] if fill is None or argmax else [fill] * len(data)
     got = [read(channel, axes, how, of.ties) if seen.any() else np.zeros(seen.shape, data.dtype) for channel in data]

@@ -10,6 +10,7 @@ import json
 import math
 import struct
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -904,7 +905,7 @@ def undo_values(volume, data, kind, clamp):
             for after, before in pairs:
                 out[old == after] = int(before)
         elif name in ("noise", "bias_field"):
-            carried = carry(volume, number, name, f, clamp)
+            carried = carry(volume, number, name, f, clamp, channels)
             out = out / carried if name == "bias_field" else out - carried
         else:
             out = np.stack([undone(name, f, c, channels, out[..., c]) for c in range(channels)], 3)
@@ -947,11 +948,11 @@ def legendre(n, degree):
     return p
 
 
-def carry(volume, number, name, f, clamp):
+def carry(volume, number, name, f, clamp, channels):
     """What a step put on voxels by their place, on the grid of the prediction: (n0, n1, n2, channels)."""
     grid = Grid(volume.steps[number]["after"])
     if name == "noise":
-        need(f["std"] >= 0 and f["channels"] > 0, "noise")
+        need(f["std"] >= 0 and f["channels"] in (1, channels), "noise")
         count = math.prod(grid.shape) * f["channels"]
         values = f["mean"] + f["std"] * normals(words(f["noise"]), np.arange(count))[0]
         neutral = 0.0
@@ -959,9 +960,11 @@ def carry(volume, number, name, f, clamp):
         d = f["degree"]
         terms = [(i, j, k) for i in range(d + 1) for j in range(d + 1 - i) for k in range(d + 1 - i - j)]
         need(1 <= d <= 10 and len(f["coefficients"]) == len(terms), "bias_field")
+        factors = numbers(f["coefficients"], (-1,), "coefficients")
+        need(np.abs(factors).sum() <= 80, "bias_field: beyond float32")
         p = [legendre(n, d) for n in grid.shape]
         total = np.zeros(grid.shape)
-        for (i, j, k), c in zip(terms, numbers(f["coefficients"], (-1,), "coefficients")):
+        for (i, j, k), c in zip(terms, factors):
             total += c * p[0][i][:, None, None] * p[1][j][None, :, None] * p[2][k][None, None, :]
         values, neutral = np.exp(total).ravel(order="F"), 1.0
     values = values.astype(np.float32).reshape((*grid.shape, -1), order="F")
@@ -970,15 +973,31 @@ def carry(volume, number, name, f, clamp):
         step = volume.steps[later]
         sampled = sampled_of(step.get("sampled"))
         need(clamp or not (sampled.get("clipped") is not None or sampled.get("computed")), "not undone exactly")
-        for op in (o for o in volume.ops if o[0] == later):
-            last = [at for at, run in enumerate(runs) if not run[0][-1][1].exact]
-            if sampled.get("fused") and not op[1].exact and last:
-                # One interpolation with the last one, and with what was copied since.
-                runs[last[-1] :] = [([o for run in runs[last[-1] :] for o in run[0]] + [op], step, sampled)]
+        ops, through = [o for o in volume.ops if o[0] == later], None
+        first = next((o for o in ops if not o[1].exact), None)
+        if first is not None and isinstance(first[1], Resample) and step.get("separate") is not None:
+            through = separate_axis(step["separate"], first[2], first[3], back=False)
+        joins = sampled.get("fused", False)
+        apart = through is not None or sampled.get("smoothed") is not None or sampled.get("area")
+        need(not (joins and apart), "fused with what is sampled by itself")
+        for op in ops:
+            last = [at for at, run in enumerate(runs) if not run["ops"][-1][1].exact]
+            how = {"step": step, "sampled": sampled, "through": through}
+            if not op[1].exact and joins and last:
+                # One interpolation with the last one, and with what was copied since; what came before it stays.
+                copies = [run["ops"][0] for run in runs[last[-1] + 1 :]]
+                ends = np.array([[0, n - 1] for n in op[2].shape])
+                for _, each, one, _ in reversed(copies):
+                    ends = mapped(each.matrix(one), ends)
+                    held = (ends >= 0) & (ends < np.array(one.shape)[:, None])
+                    need(held.all(), "fused across padding")
+                shared = [*runs[last[-1]]["ops"], *copies, op]
+                runs[last[-1] :] = [{"ops": shared, "before": runs[last[-1]]["before"], **how}]
             else:
-                runs.append(([op], step, sampled))
-    for ops, step, sampled in runs:
-        values = forward(ops, values, neutral, step, sampled, volume.ties)
+                runs.append({"ops": [op], "before": sampled, **how})
+            joins = joins or not op[1].exact  # what a step samples, it samples once
+    for run in runs:
+        values = forward(values=values, neutral=neutral, ties=volume.ties, **run)
     return values.astype(float)
 
 
@@ -993,46 +1012,57 @@ def place_before(op, before, after, x):
     return op.uneven(x) if isinstance(op, Reslice) else x
 
 
-def forward(ops, values, neutral, step, sampled, ties):
+def forward(ops, values, neutral, step, sampled, before, through, ties):
     """An op, or ops that are one interpolation, on a volume."""
-    op, before, after = ops[-1][1], ops[0][2], ops[-1][3]
-    if isinstance(op, Resample):
-        values = smoothed(before, after, values, neutral, sampled.get("smoothed"))
-        if sampled.get("area"):
-            return averaged(values, before.shape, after.shape)
+    first, op, start, after = ops[0][1], ops[-1][1], ops[0][2], ops[-1][3]
+    if isinstance(first, Resample):
+        values = smoothed(start, ops[0][3], values, neutral, before.get("smoothed"))
+        if before.get("area"):
+            need(len(ops) == 1, "means of voxels, shared with other ops")
+            return averaged(values, start.shape, after.shape)
     x = after.indices()
     for _, each, one, other in reversed(ops):
         x = place_before(each, one, other, x)
-    through, box, scale = None, [(0, n) for n in before.shape], np.ones(3)
+    box, scale, taken = [(0, n) for n in start.shape], np.ones(3), {}
     if op.exact:
         interpolation = "nearest"
-        inside = ((x >= 0) & (x < np.array(before.shape)[:, None])).all(0)
-        if sampled.get("repeats"):
-            x, inside = repeated(x, before.shape, sampled["repeats"]), np.ones(x.shape[1], bool)
+        inside = ((x >= 0) & (x < np.array(start.shape)[:, None])).all(0)
+        if sampled.get("repeats") and isinstance(op, Window):
+            # Padding repeats voxels of the part of the volume that the window holds.
+            low = np.maximum(op.start, 0)
+            shape = np.minimum(np.array(op.start) + op.shape, start.shape) - low
+            need((shape > 0).all(), "repeats: a window without a voxel of the volume")
+            x = repeated(x - low[:, None], shape, sampled["repeats"]) + low[:, None]
+            inside = np.ones(x.shape[1], bool)
     else:
         interpolation = step.get("interpolation")
         need(interpolation in INTERPOLATIONS, f"interpolation {interpolation!r}")
         if all(isinstance(o[1], Resample) or o[1].exact for o in ops):
-            m = between(after, before)
-            scale = scales(m, follows(m, after.shape))
+            m = between(after, start)
+            along = follows(m, after.shape)
+            scale = scales(m, along)
+            taken = taken_apart(SimpleNamespace(map=m, follows=along, shape=after.shape, box=box, last=np.eye(4), exact=False,
+                                                even=True), through)
         inside = np.ones(x.shape[1], bool)
-        n = np.array(before.shape)[:, None]
-        if sampled.get("outside") == "fill":
+        n = np.array(start.shape)[:, None]
+        outside, boundary = sampled.get("outside", "border"), sampled.get("boundary", "mirror")
+        if outside == "fill":
             inside = ((x >= -0.5 - 1e-6) & (x <= n - 0.5 + 1e-6)).all(0)
-        elif sampled.get("outside") == "reflection":
+        elif outside == "reflection":
             phase = (x + 0.5) % (2 * n)
             x = np.where(phase > n, 2 * n - phase, phase) - 0.5
-        boundary = sampled.get("boundary", "mirror")
-        if interpolation == "cubic" and boundary != "mirror":
-            # A spline forgets what lies twelve voxels away.
-            x = np.clip(x, -0.5, n - 0.5) + 12
-            at = np.indices([m + 24 for m in before.shape]).reshape(3, -1) - 12
-            i, j, k = repeated(at, before.shape, {"edge": "edge", "reflect": "symmetric", "itk": "reflect"}[boundary])
-            values = values[i, j, k].reshape([m + 24 for m in before.shape] + [-1])
-            box = [(0, m + 24) for m in before.shape]
-        if isinstance(op, Resample) and step.get("separate") is not None:
-            through = separate_axis(step["separate"], before, after, back=False)
-    sampler = Sampler(x, box, interpolation, ties, scale, np.eye(4), [False] * 3, through)
+        for a in range(3):
+            cubic = (through[1] if through and through[0] == a else interpolation) == "cubic"
+            if not cubic or boundary == "mirror":
+                continue
+            # A spline forgets what lies twelve voxels away. An edge that goes on has no faces.
+            if boundary != "edge" or outside != "border":
+                x[a] = np.clip(x[a], -0.5, n[a] - 0.5)
+            x[a] += 12
+            how = {"edge": "edge", "reflect": "symmetric", "itk": "reflect"}[boundary]
+            values = values.take(repeated(np.arange(-12, n[a, 0] + 12)[None], n[a], how)[0], a)
+            box[a] = (0, n[a, 0] + 24)
+    sampler = Sampler(x, box, interpolation, ties, scale, np.eye(4), [False] * 3, through, taken)
     out = [np.where(inside, sampler.of(values[..., c]), np.float32(neutral)) for c in range(values.shape[3])]
     return np.stack(out, 1).astype(np.float32).reshape((*after.shape, -1), order="F")
 

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import struct
+import sys
 import tokenize
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,8 @@ from revoxel_trace import Array, TraceError
 VECTORS = Path(__file__).resolve().parents[3] / "tests" / "trace-vectors"
 CASES = sorted(path.parent for path in VECTORS.glob("*/case.json"))
 
-# What is left out of the reader, so that it stays short enough to be read: noise and fields of factors, which it would
-# have to take through all later steps. It must say so.
-NOT_READ = {"values-bias-field": "bias_field", "values-noise": "noise", "values-noise-sampled": "noise"}
+# What takes the second file of the reader. Without it, the first one must say so.
+SECOND = {"values-bias-field": "bias_field", "values-noise": "noise", "values-noise-sampled": "noise"}
 
 def read_nifti(path: Path) -> tuple[Array, Array]:
     """The values, with channels first where there are any, and the affine of a case's file."""
@@ -56,16 +56,28 @@ def invert(case: Path) -> revoxel_trace.Restored:
 
 def test_all_cases_are_there() -> None:
     assert len(CASES) >= 51, f"{VECTORS}: {len(CASES)} cases"
-    assert set(NOT_READ) <= {case.name for case in CASES}
+    assert set(SECOND) <= {case.name for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Path) -> None:
+    check(case, json.loads((case / "case.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case_without_the_second_file(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "revoxel_trace_noise", None)
     what = json.loads((case / "case.json").read_text(encoding="utf-8"))
-    if "refused" in what or case.name in NOT_READ:
+    if case.name in SECOND:
+        what["refused"] = [SECOND[case.name], "put revoxel_trace_noise.py beside"]
+    check(case, what)
+
+
+def check(case: Path, what: dict[str, Any]) -> None:
+    if "refused" in what:
         with pytest.raises(TraceError) as refusal:
             invert(case)
-        for part in what.get("refused", [NOT_READ.get(case.name)]):
+        for part in what["refused"]:
             assert part in str(refusal.value)
         return
     back = invert(case)
@@ -194,7 +206,9 @@ def test_an_axis_is_thick_by_the_size_in_its_header() -> None:
         {"table": {"points": [[[0, 1], [0, 2]]]}},
         {"power": {"low": [0], "range": [0], "exponent": 2}},
         {"power": {"low": [0], "range": [None], "exponent": 2}},
-        {"noise": {"noise": [1, 2, 3, 4], "mean": 0, "std": 1, "channels": 1}},
+        {"noise": {"noise": [1, 2, 3, 4], "mean": False, "std": False, "channels": 1}},
+        {"bias_field": {"degree": 1, "coefficients": "0000"}},
+        {"rescale": {"scale": [True], "shift": [False]}},
     ],
 )
 def test_undos_of_another_form_are_refused_when_they_are_wanted(undo: object) -> None:
@@ -206,9 +220,29 @@ def test_undos_of_another_form_are_refused_when_they_are_wanted(undo: object) ->
         revoxel_trace.invert(volumes, data, kind="image", values=True)
 
 
-def test_the_reader_stays_short() -> None:
+UNDOS_OF_NOTHING: list[Any] = [
+    {"rescale": {"scale": [1, 1.0], "shift": [0, -0.0]}},
+    {"noise": {"noise": [1, 2, 3, 4], "mean": 0, "std": 0.0, "channels": 7}},
+    {"bias_field": {"degree": 1, "coefficients": [0, 0, 0.0, 0]}},
+]
+
+
+@pytest.mark.parametrize("undo", UNDOS_OF_NOTHING)
+def test_undos_of_nothing_are_skipped(undo: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For labels, too, with any number of channels, and without the second file."""
+    monkeypatch.setitem(sys.modules, "revoxel_trace_noise", None)
+    trace = crop()
+    trace["volumes"]["volume"]["steps"][0]["values"] = undo
+    volumes, data = revoxel_trace.load(trace), read_nifti(VECTORS / "crop" / "prediction.nii")[0]
+    for kind, values in (("label", data), ("image", data.astype(np.float32))):
+        back = revoxel_trace.invert(volumes, values, kind=kind, values=True)
+        assert np.array_equal(back.values, revoxel_trace.invert(volumes, values, kind=kind).values)
+
+
+@pytest.mark.parametrize("name", ["revoxel_trace.py", "revoxel_trace_noise.py"])
+def test_the_reader_stays_short(name: str) -> None:
     """At most 400 lines of code: blank lines, comments and docstrings do not count, as for Rust in this repository."""
-    text = Path(revoxel_trace.__file__).read_text(encoding="utf-8")
+    text = Path(revoxel_trace.__file__).with_name(name).read_text(encoding="utf-8")
     space = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     code: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
