@@ -297,6 +297,9 @@ impl Sampling {
         pass.exact = self.exact.map(|exact| back.then(&exact));
         pass.anchor = self.anchor.then(&moved);
         pass.source = source;
+        if let GridOp::Window { start, shape } = op {
+            pass.from = self.from.as_ref().map(|slices| Arc::new(slices.windowed(start[2], shape[2])));
+        }
         Ok(pass)
     }
 

@@ -76,6 +76,12 @@ impl Slices {
         [index[0] - offset[0], index[1] - offset[1], k]
     }
 
+    /// The same stack in a window of the volume that begins at slice `start`: slices beyond the ends lie as far apart as the
+    /// last ones. The numbers are those of at least two slices.
+    pub(crate) fn windowed(&self, start: i64, count: usize) -> Self {
+        Self { offsets: (0..count.max(2)).map(|k| self.offset_at((start + k as i64) as f64)).collect() }
+    }
+
     /// Place of a slice along axis 2, in voxels of the even grid.
     fn place(&self, slice: usize) -> f64 {
         slice as f64 + self.offsets[slice][2]
@@ -106,6 +112,20 @@ mod tests {
             assert!((0..3).all(|a| (back[a] - [3.0, 4.0, k][a]).abs() < 1e-12), "{k}: {back:?}");
         }
         assert_eq!(stack().to_even([0.0, 0.0, 2.0]), [1.0, 2.0, 1.5]);
+    }
+
+    #[test]
+    fn a_window_shows_the_same_places() {
+        for (start, count) in [(0, 4), (1, 2), (2, 1), (-3, 10)] {
+            let window = stack().windowed(start, count);
+            for step in 0..60 {
+                let k = start as f64 - 1.0 + f64::from(step) * 0.1;
+                let (whole, shown) = (stack().from_even([3.0, 4.0, k]), window.from_even([3.0, 4.0, k - start as f64]));
+                let inside = (start as f64..=(start + count as i64 - 1) as f64).contains(&whole[2]);
+                let off = (whole[2] - start as f64 - shown[2]).abs().max((whole[0] - shown[0]).abs());
+                assert!(!inside || off < 1e-12, "{start} {count} {k}: {whole:?} {shown:?}");
+            }
+        }
     }
 
     #[test]

@@ -181,9 +181,9 @@ pub(crate) fn prepare<'a>(volume: &'a Volume, sampling: &Sampling, how: &How) ->
         Boundary::Itk => Some(PadMode::Reflect),
     };
     if let Some(mode) = continued {
-        let along = along(&sampling, how);
-        let extra = along.map(|a| if a == Along::Cubic { BEYOND } else { 0 });
-        let shape = sampling.source().shape();
+        let (along, shape) = (along(&sampling, how), sampling.source().shape());
+        // A single voxel goes on as it is, and a 2-D image has no others beside it.
+        let extra = [0, 1, 2].map(|a| if along[a] == Along::Cubic && shape[a] > 1 { BEYOND } else { 0 });
         let shape = [0, 1, 2].map(|a| shape[a] + 2 * extra[a]);
         let start = extra.map(|e| -(e as i64));
         let continued = pad(&volume, start, shape, mode, &[])?;

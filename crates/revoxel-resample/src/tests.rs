@@ -326,6 +326,55 @@ fn beyond_the_faces_a_continued_spline_is_what_lies_outside() {
 }
 
 #[test]
+fn a_continued_spline_finds_uneven_slices() {
+    // Far from the faces, how a volume goes on beyond them makes no difference.
+    const SIZE: usize = 24;
+    let mut draw = Draw::new(5);
+    let grid = Grid::without_geometry([SIZE; 3]).unwrap();
+    let volume = draw.volume(grid, Kind::Image, 1).cast(revoxel_core::Dtype::F32);
+    let offsets = (0..SIZE).map(|_| [draw.real(-1.0, 1.0), draw.real(-1.0, 1.0), draw.real(-0.45, 0.45)]);
+    let slices = std::sync::Arc::new(revoxel_core::Slices::new(offsets.collect()).unwrap());
+    let rows = [[1.0, 0.0, 0.0, 0.3], [0.0, 1.0, 0.0, -0.2], [0.0, 0.0, 1.0, 0.4]];
+    let target = Grid::new([SIZE; 3], Affine::from_rows(rows)).unwrap();
+    let mut pass = Sampling::identity(grid);
+    pass.push(&GridOp::Reslice { from: Some(slices), to: None, grid: target }).unwrap();
+    let of = |boundary| {
+        let how = How { boundary, ..How::border(Interpolation::Cubic) };
+        values(&execute(&volume, &pass, &how).unwrap())
+    };
+    let (mirrored, most) = (of(Boundary::Mirror), values(&volume).into_iter().fold(0.0, |m: f64, v| m.max(v.abs())));
+    for boundary in [Boundary::Edge, Boundary::Reflect, Boundary::Itk] {
+        let mut seen = 0;
+        for (at, (a, b)) in of(boundary).iter().zip(&mirrored).enumerate() {
+            let index = [at % SIZE, at / SIZE % SIZE, at / (SIZE * SIZE)].map(|i| i as f64);
+            if pass.position(index).iter().all(|x| (9.0..14.0).contains(x)) {
+                assert!((a - b).abs() < 1e-4 * most, "{boundary:?} {index:?}: {a} {b}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 50, "{seen}");
+    }
+}
+
+#[test]
+fn a_spline_goes_on_beyond_a_2d_image() {
+    let mut draw = Draw::new(6);
+    let rows = |step: f64| [[step, 0.1, 0.0, 1.0], [0.0, step, 0.0, 2.0], [0.0, 0.0, 3.0, 4.0]];
+    let grid = |shape, step| Grid::new(shape, Affine::from_rows(rows(step))).unwrap();
+    let (from, to) = (grid([12, 10, 1], 1.0), grid([15, 13, 1], 0.75));
+    let volume = draw.volume(from, Kind::Image, 1);
+    for boundary in [Boundary::Mirror, Boundary::Edge, Boundary::Reflect, Boundary::Itk] {
+        let how = How { boundary, ..How::border(Interpolation::Cubic) };
+        let of = |from: Grid, to: Grid| {
+            let mut pass = Sampling::identity(from);
+            pass.push(&GridOp::Resample { grid: to }).unwrap();
+            values(&execute(&volume.clone().on_grid(from).unwrap(), &pass, &how).unwrap())
+        };
+        assert_eq!(of(from.planar(), to.planar()), of(from, to), "{boundary:?}");
+    }
+}
+
+#[test]
 fn wide_integers_are_copied_exactly_and_averaged_in_f64() {
     let grid = revoxel_core::Grid::without_geometry([2, 1, 1]).unwrap();
     let big = (1u64 << 53) + 1;
