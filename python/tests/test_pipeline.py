@@ -427,6 +427,12 @@ def test_an_inversion_can_be_checked_before_there_is_a_prediction(
         trace.invert(np.zeros(trace.model_grid.shape, np.uint8), coverage=True)
 
 
+def test_a_plan_of_a_grid_beyond_all_memory_is_refused() -> None:
+    pipeline = revoxel.Pipeline.from_steps([{"flip": {"spatial_axis": [0]}}])
+    with pytest.raises(revoxel.RevoxelError, match="larger than what this machine can hold"):
+        pipeline.plan(revoxel.Grid((100_000,) * 3, np.eye(4)))
+
+
 def test_a_plan_says_what_is_known_of_a_grid_that_depends_on_voxels(scan: revoxel.Volume) -> None:
     pipeline = revoxel.Pipeline.from_steps(
         [
