@@ -22,6 +22,15 @@ fn pipeline(place: &Place, output: &str, trace: &str) {
     );
 }
 
+/// The one case `c`, run.
+fn ran() -> Place {
+    let place = Place::new();
+    place.volume("in/c/image.nii", &scan(1));
+    pipeline(&place, "{case}/image.nii", "{case}/trace.json");
+    place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "out"]).good();
+    place
+}
+
 #[test]
 fn what_a_trace_of_another_case_lists_is_left() {
     for arguments in [&["--resume"][..], &["--overwrite", "--case", "b"]] {
@@ -70,6 +79,23 @@ fn what_another_case_has_just_written_is_left() {
 }
 
 #[test]
+fn a_data_file_of_an_earlier_run_goes_with_it() {
+    let place = Place::new();
+    place.volume("in/c/image.nii", &scan(1));
+    pipeline(&place, "{case}/image.mhd", "{case}/trace.json");
+    let run = ["run", "p.yaml", "--data", "in", "--out", "out"];
+    place.revoxel(&run).good();
+    // As if it had been written uncompressed, under the other name of the data file.
+    let (trace, old) = (place.path("out/c/trace.json"), place.path("out/c/image.raw"));
+    fs::rename(place.path("out/c/image.zraw"), &old).unwrap();
+    let text = fs::read_to_string(&trace).unwrap();
+    assert!(text.contains("image.zraw"));
+    fs::write(&trace, text.replace("image.zraw", "image.raw")).unwrap();
+    place.revoxel(&[&run[..], &["--overwrite"]].concat()).good();
+    assert!(place.path("out/c/image.zraw").exists() && !old.exists(), "{:?}", place.files());
+}
+
+#[test]
 fn files_that_are_called_almost_like_those_of_an_input_are_told() {
     let told = |path: &str, other: &str| {
         let place = Place::new();
@@ -110,10 +136,7 @@ fn files_that_are_called_almost_like_those_of_an_input_are_told() {
 
 #[test]
 fn what_is_read_is_never_written() {
-    let place = Place::new();
-    place.volume("in/c/image.nii", &scan(1));
-    pipeline(&place, "{case}/image.nii", "{case}/trace.json");
-    place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "out"]).good();
+    let place = ran();
     place.text("points.csv", "name,x,y,z\na,1,1,1\n");
     place.text("labels.yaml", &fs::read_to_string(place.path("p.yaml")).unwrap().replace("kind: image", "kind: label"));
     place.text("scores.csv", "case,a\nc,0.5\n");
@@ -143,10 +166,7 @@ fn what_is_read_is_never_written() {
 
 #[test]
 fn a_file_beside_a_result_is_not_removed_without_a_word() {
-    let place = Place::new();
-    place.volume("in/c/image.nii", &scan(1));
-    pipeline(&place, "{case}/image.nii", "{case}/trace.json");
-    place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "out"]).good();
+    let place = ran();
     place.text("back.nii.slices.json", "mine");
     let invert = ["invert", "out/c/trace.json", "out/c/image.nii", "-o", "back.nii", "--kind", "image"];
     place.revoxel(&invert).bad(2, &["back.nii.slices.json exists already: pass --overwrite"]);
@@ -221,10 +241,7 @@ fn outputs_do_not_become_cases() {
 
 #[test]
 fn advice_names_options_that_there_are() {
-    let place = Place::new();
-    place.volume("in/c/image.nii", &scan(1));
-    pipeline(&place, "{case}/image.nii", "{case}/trace.json");
-    place.revoxel(&["run", "p.yaml", "--data", "in", "--out", "out"]).good();
+    let place = ran();
     // A NIfTI-1 file of complex numbers.
     let mut complex = fs::read(place.path("in/c/image.nii")).unwrap();
     complex[70..74].copy_from_slice(&[32, 0, 64, 0]);

@@ -78,7 +78,7 @@ fn flags(settings: &[Setting]) -> (Vec<String>, Vec<String>) {
     (ours, others)
 }
 
-/// The help for these settings; `None` where there is none.
+/// The help for these settings; `None` if no option changes them.
 pub(super) fn help(settings: &[Setting]) -> Option<String> {
     let listed = |flags: &[String]| match flags {
         [] => None,

@@ -158,8 +158,8 @@ impl TimeUnit {
 }
 
 impl Facts {
-    /// A step or a place along the fourth axis in seconds, which a number without a unit is taken to be; `None` if its unit
-    /// is none of time.
+    /// A step or a place along the fourth axis, in seconds. A number without a unit counts as seconds; `None` if the unit
+    /// is not a unit of time.
     pub(crate) fn in_seconds(&self, value: Option<f64>) -> Option<f64> {
         match self.time_unit {
             None | Some(TimeUnit::Second) => value,

@@ -167,7 +167,7 @@ pub(crate) fn make(
     let path = out.join(pipeline.trace.path(&case.name));
     make_folder_of(&path)?;
     let trace = text_beside(&path, &trace.to_json())?;
-    let older = made_before(&case.name, &path, pipeline, owners, out);
+    let older = made_before(case, &path, pipeline, owners, out);
     files.push(path);
     let time = start.elapsed();
     let done =
@@ -301,7 +301,7 @@ fn clear(pipeline: &Pipeline, case: &Case, owners: &Owners, out: &Path) -> Resul
     // The trace goes first: without it the rest is no case.
     let files = outputs_of(pipeline, case, out);
     let all = files.iter().rev().flat_map(|file| [file.clone()].into_iter().chain(revoxel_io::written_beside(file)));
-    let older = files.last().map_or_else(Vec::new, |trace| made_before(&case.name, trace, pipeline, owners, out));
+    let older = files.last().map_or_else(Vec::new, |trace| made_before(case, trace, pipeline, owners, out));
     stop::uninterrupted(|| all.chain(older).try_for_each(|file| remove(&file)))?;
     Ok(())
 }

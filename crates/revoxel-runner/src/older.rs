@@ -1,17 +1,17 @@
 //! Files that earlier runs made of a case, and that may go when it is made again.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use revoxel_invert::Trace;
-use revoxel_pipeline::{CaseName, Pipeline};
+use revoxel_pipeline::Pipeline;
 
 use crate::dataset::Case;
 use crate::files::read_text;
 use crate::identity::digest;
 use crate::places::place;
-use crate::preflight::all_outputs_of;
+use crate::preflight::{all_outputs_of, outputs_of};
 use crate::restore::inside;
 
 /// The cases of a dataset, whichever of them are run. A file at the place of one of their outputs is theirs, even if a
@@ -19,7 +19,8 @@ use crate::restore::inside;
 #[derive(Debug, Default)]
 pub struct Owners {
     cases: Vec<Case>,
-    places: OnceLock<HashSet<PathBuf>>,
+    /// The number of the case by the place of each of its files.
+    places: OnceLock<HashMap<PathBuf, usize>>,
 }
 
 impl Owners {
@@ -28,26 +29,23 @@ impl Owners {
         Self { cases, places: OnceLock::new() }
     }
 
-    /// Whether one of the cases writes this file under `out`.
-    fn have(&self, file: &Path, pipeline: &Pipeline, out: &Path) -> bool {
-        let files = |case| all_outputs_of(pipeline, case, out);
-        let places = || self.cases.iter().flat_map(files).map(|file| place(&file)).collect();
-        self.places.get_or_init(places).contains(&place(file))
+    /// Whether another case than this one writes a file under `out`.
+    fn others_have(&self, case: &Case, file: &Path, pipeline: &Pipeline, out: &Path) -> bool {
+        let files =
+            |(number, case)| all_outputs_of(pipeline, case, out).into_iter().map(move |file| (place(&file), number));
+        let places = self.places.get_or_init(|| self.cases.iter().enumerate().flat_map(files).collect());
+        places.get(&place(file)).is_some_and(|number| self.cases[*number].name != case.name)
     }
 }
 
 /// The files that an earlier run made of a case, by the trace at its place, as far as they are still what the trace says
 /// and no other case has its outputs there.
-pub(crate) fn made_before(
-    case: &CaseName,
-    trace: &Path,
-    pipeline: &Pipeline,
-    owners: &Owners,
-    out: &Path,
-) -> Vec<PathBuf> {
+pub(crate) fn made_before(case: &Case, trace: &Path, pipeline: &Pipeline, owners: &Owners, out: &Path) -> Vec<PathBuf> {
     let trace = read_text(trace).ok().and_then(|text| Trace::from_json(&text).ok());
     // What a trace of another case lists is that case's.
-    let trace = trace.filter(|trace| trace.case == case.case && trace.copy == case.copy);
+    let trace = trace.filter(|trace| trace.case == case.name.case && trace.copy == case.name.copy);
+    // What is written again takes the place of what is there.
+    let written = outputs_of(pipeline, case, out);
     let mut files = Vec::new();
     for result in trace.iter().flat_map(|trace| trace.volumes.values()).map(|volume| &volume.result) {
         let Some(path) = result.path.as_deref().and_then(|path| inside(path).ok()) else { continue };
@@ -59,6 +57,8 @@ pub(crate) fn made_before(
         }
     }
     let is_as_it_was = |file: &Path, hash: &str| file.is_file() && digest(file).is_ok_and(|now| now == hash);
-    files.retain(|(file, hash)| is_as_it_was(file, hash) && !owners.have(file, pipeline, out));
+    files.retain(|(file, hash)| {
+        !written.contains(file) && is_as_it_was(file, hash) && !owners.others_have(case, file, pipeline, out)
+    });
     files.into_iter().map(|(file, _)| file).collect()
 }

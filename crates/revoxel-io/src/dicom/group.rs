@@ -147,8 +147,8 @@ fn quantities(files: &[NamedImage]) -> HashMap<&str, HashSet<&str>> {
     found
 }
 
-/// What the images of one series should agree in: see `ImageFile::owners`.
-const OWNERS: [&str; 2] = ["PatientID (0010,0020)", "StudyInstanceUID (0020,000D)"];
+/// What the images of one series should agree in: see `ImageFile::patient_and_study`.
+const PATIENT_AND_STUDY: [&str; 2] = ["PatientID (0010,0020)", "StudyInstanceUID (0020,000D)"];
 
 /// The volumes among images in parallel planes.
 fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) -> Vec<Group> {
@@ -174,11 +174,11 @@ fn volumes(files: &[NamedImage], planes: Vec<PlaneId>, options: &ReadOptions) ->
             let different = found.iter().flatten().count();
             warnings.push(DicomWarning::FramesOfReference { different, without });
         }
-        for (owner, attribute) in OWNERS.into_iter().enumerate() {
-            let of = |id: &PlaneId| files[id.file].file.owners[owner].as_deref();
+        for (at, attribute) in PATIENT_AND_STUDY.into_iter().enumerate() {
+            let of = |id: &PlaneId| files[id.file].file.patient_and_study[at].as_deref();
             let different = ids.iter().filter_map(of).collect::<BTreeSet<_>>().len();
             if different > 1 {
-                warnings.push(DicomWarning::Owners { attribute, different });
+                warnings.push(DicomWarning::PatientOrStudy { attribute, different });
             }
         }
         let stack = match unscaled(&own) {

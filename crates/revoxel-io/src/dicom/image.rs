@@ -27,7 +27,7 @@ pub(super) struct ImageFile {
     /// What distinguishes series without a UID.
     pub(super) study: String,
     /// PatientID, StudyInstanceUID.
-    pub(super) owners: [Option<String>; 2],
+    pub(super) patient_and_study: [Option<String>; 2],
     pub(super) instance: Option<String>,
     pub(super) series_number: Option<i64>,
     pub(super) modality: String,
@@ -97,7 +97,7 @@ impl ImageFile {
             study: [tags::STUDY_UID, tags::PATIENT_ID, tags::SERIES_NUMBER]
                 .map(|tag| data.text(tag).unwrap_or_default())
                 .join("\\"),
-            owners: [text(tags::PATIENT_ID), text(tags::STUDY_UID)],
+            patient_and_study: [text(tags::PATIENT_ID), text(tags::STUDY_UID)],
             instance: text(tags::SOP_INSTANCE),
             series_number: data.key(tags::SERIES_NUMBER).map(|n| n as i64),
             modality: text(tags::MODALITY).unwrap_or_default(),

@@ -89,7 +89,7 @@ pub enum DicomWarning {
     #[error(
         "{attribute} differs between slices ({different} different), though they are of one series: read as one volume"
     )]
-    Owners {
+    PatientOrStudy {
         /// PatientID or StudyInstanceUID.
         attribute: &'static str,
         /// How many there are.
